@@ -1,0 +1,39 @@
+"""Build the site, strictly: every warning is an error.
+
+    python tools/book.py [SOURCE [OUTPUT]]
+
+SOURCE is the project's root if not given; the site goes to OUTPUT/_build/html.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def build(source: Path, output: Path) -> int:
+    """Run Jupyter Book on `source`; return its exit code."""
+    command = [sys.executable, "-m", "jupyter_book", "build", str(source)]
+    command += ["--path-output", str(output), "-W", "-n", "--keep-going", "--quiet"]
+    return subprocess.run(command).returncode
+
+
+def main(arguments: list[str]) -> int:
+    """Read the command line, build, and say how to open the result."""
+    source = Path(arguments[0] if arguments else ROOT).resolve()
+    output = Path(arguments[1] if len(arguments) > 1 else source).resolve()
+    print("Building the site ...", flush=True)
+    started = time.perf_counter()
+    if code := build(source, output):
+        print("The site was not built: mend the warnings above.", file=sys.stderr)
+        return code
+    page = output / "_build" / "html" / "index.html"
+    print(f"Built in {time.perf_counter() - started:.0f} s. Open {page.as_uri()}")
+    print("or run `make serve` and open http://localhost:8000")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
