@@ -1,6 +1,6 @@
 """Run every check of the project; the exit code says whether all passed.
 
-    python tools/check.py
+python tools/check.py
 """
 
 import subprocess
@@ -14,7 +14,7 @@ STEPS = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
-    "library and chapters": (*PYTEST, "divkit", "tests/unit", "tests/chapters"),
+    "library and chapters": (*PYTEST, "divkit", "tests/unit", "tests/chapters", "tests/tools"),
     "notebooks, every output compared": (*PYTEST, "--nbval", "chapters"),
     "site": (*PYTEST, "tests/site"),
 }
