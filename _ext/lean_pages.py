@@ -1,0 +1,244 @@
+"""Make the theme's pages light, self-contained and accessible.
+
+The stock page asks for thirty files and close to a megabyte. After Sphinx has written the pages
+this extension joins the style sheets into one (without what no page can match), drops or defers
+scripts, gives every page a description, and refuses a page that asks a foreign host for anything.
+It may run any number of times over the same pages: each step leaves its own result alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lean_css import WORD, join, words_of_page
+from PIL import Image
+from sphinx.util import logging
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+logger = logging.getLogger(__name__)
+
+STYLESHEET = re.compile(r"[ \t]*<link\b[^>]*rel=\"stylesheet\"[^>]*>\n?")
+SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S)
+IMG = re.compile(r"<img\b[^>]*>")
+JOINED = "site.css"
+
+# Pages that Sphinx itself makes.
+DESCRIPTIONS = {"search": "Search all chapters, exercises, figures and the appendix of the course."}
+
+# Chosen before the first paint; without JavaScript the page stays in the light theme.
+THEME_MODE = """<script>
+(d=>{try{d.mode=localStorage.getItem("mode")||"auto"}catch(e){d.mode="auto"}
+d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"
+})(document.documentElement.dataset)
+</script>"""
+
+# The two fonts nearly every formula uses, early. Browsers refuse to preload from file://.
+PRELOADED = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
+PRELOAD = """<script>
+if(location.protocol!="file:")for(const f of {fonts})document.head.append(Object.assign(
+document.createElement("link"),{{rel:"preload",as:"font",type:"font/woff2",crossOrigin:"",href:f}}))
+</script>"""
+
+# From file:// a page may not read the other pages, so search shows titles without excerpts.
+SEARCH_FROM_FILE = 'DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";\n'
+
+FOREIGN = [
+    re.compile(r"<(?!a\b)[a-z]+\b[^>]*?\s(?:src|data|poster|srcset)=[\"']((?:https?:)?//[^\"']+)"),
+    re.compile(r"<(?:link|use|image)\b[^>]*?\s(?:xlink:)?href=[\"']((?:https?:)?//[^\"']+)"),
+    re.compile(r"url\(\s*[\"']?((?:https?:)?//[^)\"']+)"),
+    re.compile(r"@import\s*[\"']((?:https?:)?//[^\"']+)"),
+    re.compile(r"\b(?:fetch|import)\s*\(\s*[\"'`]((?:https?:)?//[^\"'`]+)"),
+]
+
+
+def add_description(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """From the notebook's ``course.description`` or the page's ``html_meta``."""
+    if 'name="description"' in context.get("metatags", ""):
+        return
+    course = app.env.metadata.get(page, {}).get("course", {})
+    if isinstance(course, str):  # myst-nb stores nested metadata as text
+        course = read_mapping(course)
+    description = DESCRIPTIONS.get(page) or course.get("description")
+    if not description:
+        logger.warning("this page has no description", location=page, type="description")
+        return
+    tag = f'<meta name="description" content="{escape(description)}" />\n'
+    context["metatags"] = context.get("metatags", "") + tag
+
+
+def read_mapping(text: str) -> dict[str, Any]:
+    """A mapping written as JSON or as Python."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return ast.literal_eval(text)
+
+
+def sheet_names(html: str) -> Iterator[str]:
+    """The style sheets a stock page asks for, in order, named below ``_static``."""
+    for link in STYLESHEET.findall(html):
+        name = re.search(r"_static/([^\"?]+)", link)
+        if name and name[1] != JOINED:
+            yield name[1]
+
+
+def lean_scripts(html: str, page: str) -> str:
+    """Scripts that nothing needs are dropped, the others wait for the page."""
+
+    def lean(match: re.Match[str]) -> str:
+        attributes, body = match.groups()
+        source = re.search(r"src=\"([^\"]*)\"", attributes)
+        if source is None:
+            # These lines need a deferred script; a module waits for it, in order.
+            late = body.lstrip().startswith("DOCUMENTATION_OPTIONS")
+            return f'<script type="module">{body}</script>' if late else match[0]
+        name = source[1].split("?")[0].rsplit("/", 1)[-1]
+        if name == "fontawesome.js":  # the font has the icons
+            return ""
+        if name in {"searchtools.js", "language_data.js", "searchindex.js"} and page != "search":
+            return ""  # read only by search as you type, which is off
+        defer = "" if re.search(r"\bdefer\b", attributes) else "defer "
+        return f"<script {defer}{attributes.strip()}></script>"
+
+    html = re.sub(r"[ \t]*<link rel=\"preload\" as=\"script\"[^>]*>\n?", "", html)
+    return SCRIPT.sub(lean, html)
+
+
+def lean_images(html: str, page: Path) -> str:
+    """Known sizes keep the page from jumping; pictures further down wait until they are near."""
+
+    def sized(match: re.Match[str]) -> str:
+        tag = match[0]
+        source = re.search(r"src=\"([^\"]+\.(?:png|jpe?g|webp))\"", tag)
+        if source is None or " height=" in tag or not (page.parent / source[1]).exists():
+            return tag
+        with Image.open(page.parent / source[1]) as picture:
+            width, height = picture.size
+        size = f'width="{width}" height="{height}" loading="lazy"'
+        return tag.replace("<img ", f"<img {size} ", 1)
+
+    return IMG.sub(sized, html)
+
+
+def accessible(html: str) -> str:
+    """What axe finds on the stock theme's pages."""
+    # A button's name must contain the words it shows ("Search Ctrl+K").
+    html = re.sub(
+        r"(<button class=\"btn search-button-field[^>]*?) aria-label=\"[^\"]*\"", r"\1", html
+    )
+    # The sidebar's title and search lie outside every landmark.
+    html = html.replace(
+        '<div id="pst-primary-sidebar" ',
+        '<div role="complementary" aria-label="Book" id="pst-primary-sidebar" ',
+    )
+    # sphinx-proof gives every proof of a page the same id.
+    html = re.sub(
+        r"<div class=\"proof admonition\" id=\"proof\">\s*<p>Proof\.",
+        '<div class="proof plain admonition">\n<p><span class="proof-word">Proof.</span>',
+        html,
+    )
+    # … and its words another shared id, as sphinx-exercise does.
+    return re.sub(r" id=\"(?:proof|exercise|solution)-content\"", "", html)
+
+
+def lean_head(html: str) -> str:
+    """One style sheet, the theme's mode before it, and an early start for the fonts."""
+    static = re.search(r"data-content_root=\"([^\"]*)\"", html)[1] + "_static/"
+    fonts = json.dumps([f"{static}katex/fonts/{name}.woff2" for name in PRELOADED])
+    link = f'<link rel="stylesheet" href="{static}{JOINED}" />\n'
+    html = re.sub(r"(<html\b[^>]*?) data-theme=\"auto\"", r"\1", html)
+    html = re.sub(r"<script data-cfasync=\"false\">.*?</script>\n?", "", html, flags=re.S)
+    start = STYLESHEET.search(html).start()
+    if JOINED not in html:
+        link = f"{THEME_MODE}\n{PRELOAD.format(fonts=fonts)}\n{link}"
+    return html[:start] + link + STYLESHEET.sub("", html[start:])
+
+
+def lean_page(html: str, file: Path, page: str) -> str:
+    """All of the above; a page that is lean already comes back as it was."""
+    return accessible(lean_images(lean_scripts(lean_head(html), page), file))
+
+
+def read_pages(out: Path) -> dict[str, str]:
+    """The theme's pages by name: what else ends in .html belongs to somebody else."""
+    found = {}
+    for file in sorted(out.rglob("*.html")):
+        html = file.read_text("utf-8")
+        if "data-content_root=" in html:
+            found[file.relative_to(out).with_suffix("").as_posix()] = html
+    return found
+
+
+def all_sheets(pages: dict[str, str], joined: Path) -> list[str]:
+    """Names in the order of the pages; for pages made lean before, ``joined`` has kept them."""
+    names: dict[str, None] = {}
+    if joined.exists() and any(JOINED in html for html in pages.values()):
+        before = re.match(r"/\*! joined from (.*?) \*/", joined.read_text("utf-8"))
+        names.update(dict.fromkeys(before[1].split(", ") if before else []))
+    for html in pages.values():
+        names.update(dict.fromkeys(sheet_names(html)))
+    return list(names)
+
+
+def warn_of_foreign_hosts(app: Sphinx, page: str, text: str) -> None:
+    """A reader offline, or one who wants no third party to know, must lose nothing."""
+    for pattern in FOREIGN:
+        for address in pattern.findall(text):
+            logger.warning("asks a foreign host: %s", address, location=page, type="foreign")
+            if app.keep_going:  # under -W; Sphinx has counted its warnings before this event
+                app.statuscode = 1
+
+
+def scripts_of(pages: dict[str, str], out: Path) -> str:
+    """The text of every script that some page loads."""
+    loaded = re.compile(r"src=\"[./]*(_static/[^\"?]+\.js)")
+    names = {name for html in pages.values() for name in loaded.findall(html)}
+    return "\n".join((out / name).read_text("utf-8") for name in sorted(names))
+
+
+def make_lean(app: Sphinx, error: Exception | None) -> None:
+    """Everything in order, when all files are there."""
+    if error is not None or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    stock = read_pages(out)
+    names = all_sheets(stock, static / JOINED)
+    pages = {page: lean_page(html, out / f"{page}.html", page) for page, html in stock.items()}
+    scripts = scripts_of(pages, out)
+    words = set(WORD.findall(scripts)).union(*map(words_of_page, pages.values()))
+    css = join([static / name for name in names], words, scripts + "".join(pages.values()))
+    css = f"/*! joined from {', '.join(names)} */\n{css}"
+    (static / JOINED).write_text(css, "utf-8")
+    warn_of_foreign_hosts(app, f"_static/{JOINED}", css)
+    version = hashlib.sha256(css.encode()).hexdigest()[:8]
+    for page, html in pages.items():
+        warn_of_foreign_hosts(app, page, html)
+        lean = html.replace(f'_static/{JOINED}"', f'_static/{JOINED}?v={version}"')
+        if lean != stock[page]:
+            (out / f"{page}.html").write_text(lean, "utf-8")
+    options = static / "documentation_options.js"
+    if SEARCH_FROM_FILE not in (text := options.read_text("utf-8")):
+        options.write_text(text + "\n" + SEARCH_FROM_FILE, "utf-8")
+    # Nothing asks for these; together they are three quarters of the site.
+    for pattern in ("*.map", "fontawesome.js*", "fa-*.*"):
+        for unused in static.rglob(pattern):
+            unused.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Run after every extension that copies its style sheet when the build has finished."""
+    app.connect("html-page-context", add_description)
+    app.connect("build-finished", make_lean, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
