@@ -84,10 +84,21 @@ class KeepPunctuation(SphinxPostTransform):
                 parent[place : place + 2] = [bound, nodes.Text(after[found.end() :])]
 
 
+def is_column_head(node: nodes.math) -> bool:
+    """Whether the formula is all that the head of a table's column holds."""
+    entry = node.parent.parent
+    head = entry.parent.parent if isinstance(entry, nodes.entry) else None
+    return isinstance(head, nodes.thead) and len(node.parent) == len(entry) == 1
+
+
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
     """A formula in a line of text."""
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    self.body.append(rendered(self, node, display=False) + "</span>")
+    html = rendered(self, node, display=False)
+    if is_column_head(node):  # a screen reader may want words there, and axe does
+        label = re.sub(r"\\[a-z]*(?:rm|cal|bf|bb)\b|[\\{}]", "", node.astext())
+        html = html.replace("<math ", f'<math aria-label="{escape(label)}" ', 1)
+    self.body.append(html + "</span>")
     raise nodes.SkipNode
 
 

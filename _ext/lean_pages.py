@@ -142,6 +142,13 @@ def accessible(html: str) -> str:
         '<div id="pst-primary-sidebar" ',
         '<div role="complementary" aria-label="Book" id="pst-primary-sidebar" ',
     )
+    # The arrow that unfolds a chapter has no words at all.
+    html = html.replace(
+        '<summary><span class="toctree-toggle"',
+        '<summary aria-label="Pages of this chapter"><span class="toctree-toggle"',
+    )
+    # A bibliography is a list of items; the role docutils writes is deprecated.
+    html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     # sphinx-proof gives every proof of a page the same id.
     html = re.sub(
         r"<div class=\"proof admonition\" id=\"proof\">\s*<p>Proof\.",
