@@ -1,14 +1,22 @@
-"""The pages of the book, and how it is built."""
+"""The pages of the book; how they are built, served and read."""
 
+import functools
+import gzip
+import http.server
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+COMPRESSED = {".css", ".html", ".js", ".json", ".svg"}
 
 
 def toc_pages(entry: dict) -> Iterator[str]:
@@ -37,3 +45,44 @@ def build(source: Path, output: Path) -> subprocess.CompletedProcess[str]:
     """Build a book by the command of `make book`, without a network."""
     command = [sys.executable, str(ROOT / "tools" / "book.py"), str(source), str(output)]
     return subprocess.run([*offline(), *command], capture_output=True, text=True, encoding="utf-8")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A quiet file server that compresses text, as servers of static sites do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        if path.suffix in COMPRESSED:
+            content = gzip.compress(content, mtime=0)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server for the folder, on this machine only."""
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+
+
+def chromium() -> str | None:
+    """The system's browser; nothing is downloaded."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)

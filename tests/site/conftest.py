@@ -1,22 +1,14 @@
 """The site, built once as `make book` builds it, a server for it, and a browser to read it with."""
 
-import functools
-import gzip
-import http.server
 import os
 import re
-import shutil
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book_pages import ROOT, build
+from book_pages import BROWSERS, ROOT, build, chromium, served
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-COMPRESSED = {".css", ".html", ".js", ".json", ".svg"}
 
 
 def once(folder: Path, work) -> Path:
@@ -56,45 +48,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     return folder / "_build" / "html"
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """A quiet file server that compresses text, as servers of static sites do."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        path = Path(self.translate_path(self.path))
-        path = path / "index.html" if path.is_dir() else path
-        if not path.is_file():
-            self.send_error(404)
-            return
-        content = path.read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(path))
-        if path.suffix in COMPRESSED:
-            content = gzip.compress(content, mtime=0)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
 @pytest.fixture(scope="session")
 def server(site: Path) -> Iterator[str]:
     """The address under which the site is served."""
-    handler = functools.partial(Handler, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
-
-
-def chromium() -> str | None:
-    """The system's browser; nothing is downloaded."""
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
