@@ -34,10 +34,12 @@ JOINED = "site.css"
 # Pages that Sphinx itself makes.
 DESCRIPTIONS = {"search": "Search all chapters, exercises, figures and the appendix of the course."}
 
-# Chosen before the first paint; without JavaScript the page stays in the light theme.
+# Chosen before the first paint; without JavaScript, and on paper, a page is light.
 THEME_MODE = """<script>
 (d=>{try{d.mode=localStorage.getItem("mode")||"auto"}catch(e){d.mode="auto"}
 d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"
+let t;addEventListener("beforeprint",()=>{t=d.theme;d.theme="light"})
+addEventListener("afterprint",()=>{d.theme=t})
 })(document.documentElement.dataset)
 </script>"""
 

@@ -1,0 +1,30 @@
+"""Let several docstrings of one page number their references from 1.
+
+In the numpydoc style every docstring has its own ``.. [1]``; on the API page they would be
+footnotes of the same name. Here they become a plain list, and ``[1]_`` a plain number.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+CITED = re.compile(r"\[(\d+)\]_")
+LISTED = re.compile(r"^(\s*)\.\. \[(\d+)\] (.*)")
+
+
+def plain_references(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Rewrite the lines of a docstring in place."""
+    for place, line in enumerate(lines):
+        lines[place] = CITED.sub(r"[\1]", LISTED.sub(r"\1\2. \3", line))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Run before napoleon, which takes docstrings at the default priority."""
+    app.connect("autodoc-process-docstring", plain_references, priority=400)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
