@@ -136,7 +136,7 @@ def careful_kl(p: Floats, q: Floats) -> Floats:
     near = abs(d) < 0.5
     small = np.where(near, d, 0.0)
     close = s * (small * np.arctanh(small) + artanh_minus(small))
-    value = np.where(near, close, far_kl(p, q, ~near)).sum(axis=-1)
+    value: Floats = np.where(near, close, far_kl(p, q, ~near)).sum(axis=-1)
     value[((q == 0) & (p > 0)).any(axis=-1)] = np.inf
     return value
 

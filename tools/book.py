@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def build(source: Path, output: Path) -> int:
     """Run Jupyter Book on `source`; return its exit code."""
-    command = [sys.executable, "-m", "jupyter_book", "build", str(source)]
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", str(source)]
     command += ["--path-output", str(output), "-W", "-n", "--keep-going", "--quiet"]
     return subprocess.run(command).returncode
 
