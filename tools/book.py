@@ -5,6 +5,7 @@
 SOURCE is the project's root if not given; the site goes to OUTPUT/_build/html.
 """
 
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> int:
     print("Building the site ...", flush=True)
     started = time.perf_counter()
     if code := build(source, output):
+        # Otherwise the next build would skip the unchanged pages, and with them their warnings.
+        shutil.rmtree(output / "_build" / ".doctrees", ignore_errors=True)
         print("The site was not built: mend the warnings above.", file=sys.stderr)
         return code
     page = output / "_build" / "html" / "index.html"

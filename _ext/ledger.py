@@ -1,0 +1,203 @@
+"""Two directives for the appendix: `{ledger}`, what the sources say, and `{status}`, how much of
+the book is computed, compared and still to come.
+
+Both read files that the tests check as well, so neither page holds a number typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import claims
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+LEDGER = "chapters/claims.yml"
+LOCK = "requirements.txt"
+SETTINGS = "pyproject.toml"
+# What the numbers, the figures and the pages depend on most.
+PACKAGES = (
+    *("numpy", "scipy", "matplotlib", "tensorflow-cpu", "tensorflow", "keras"),
+    *("jupyter-book", "sphinx", "myst-nb", "nbval", "jupyterlab"),
+)
+
+
+class Generated(SphinxDirective):
+    """A directive whose nodes come from files below the source folder."""
+
+    def path(self, name: str) -> Path:
+        path = Path(self.env.srcdir, name)
+        self.env.note_dependency(str(path))
+        return path
+
+    def markdown(self, text: str) -> list[nodes.Node]:
+        """The text as the page's own Markdown: maths, links and citations work."""
+        return self.parse_text_to_nodes(text)
+
+    def section(self, title: str, name: str, *content: nodes.Node) -> nodes.section:
+        section = nodes.section("", nodes.title(title, title), *content, ids=[name], names=[name])
+        self.state.document.note_explicit_target(section, section)
+        return section
+
+
+class LedgerDirective(Generated):
+    """Statement, verdict and correction of every record, by chapter and group."""
+
+    def run(self) -> list[nodes.Node]:
+        ledger = claims.load(self.path(LEDGER))
+        chapters = [self.chapter(ledger, key, title) for key, title in ledger.chapters.items()]
+        return [*self.summary(ledger), self.sources(ledger), *chapters]
+
+    def summary(self, ledger: claims.Ledger) -> list[nodes.Node]:
+        verdicts = Counter(record.verdict for record in ledger.records)
+        listed = ", ".join(f"{verdicts[key]} {name}" for key, name in claims.VERDICTS.items())
+        waiting = len(ledger.outstanding_ids)
+        return self.markdown(
+            f"The five sources make {claims.STATEMENTS} statements. {len(ledger.records)} of them "
+            f"are treated so far ({listed}); {waiting} wait for chapters still to be written."
+        )
+
+    def sources(self, ledger: claims.Ledger) -> nodes.section:
+        items = [
+            definition([nodes.Text(source["name"])], self.markdown(about(source)))
+            for source in ledger.sources.values()
+        ]
+        listing = nodes.definition_list("", *items)
+        return self.section("The five sources", "ledger-sources", listing)
+
+    def chapter(self, ledger: claims.Ledger, key: str, title: str) -> nodes.section:
+        groups = [
+            self.group(group, ledger.groups[group], records, ledger)
+            for group, records in ledger.treated_in(key).items()
+        ]
+        return self.section(f"Chapter {int(key[:2])}: {title}", f"ledger-{key}", *groups)
+
+    def group(
+        self, group: str, title: str, records: list[claims.Record], ledger: claims.Ledger
+    ) -> nodes.section:
+        link = self.markdown(f"[Where the book treats this: {title}](#claim-{group})")
+        items = [self.record(record, ledger) for record in records]
+        listing = nodes.definition_list("", *items, classes=["ledger"])
+        return self.section(title, f"ledger-{group}", *link, listing)
+
+    def record(self, record: claims.Record, ledger: claims.Ledger) -> nodes.definition_list_item:
+        badge = nodes.inline("", claims.VERDICTS[record.verdict])
+        badge["classes"] = ["verdict", f"verdict-{record.verdict}"]
+        place = f" {ledger.sources[record.source]['name']}, {record.where}"
+        said = self.markdown(f"*It says:* {record.statement}")
+        holds = self.markdown(f"*What holds:* {record.correction}")
+        return definition([badge, nodes.Text(place)], [*said, *holds])
+
+
+class StatusDirective(Generated):
+    """Cells computed and compared, the state of the ledger, the versions that matter."""
+
+    def run(self) -> list[nodes.Node]:
+        paths = sorted(Path(self.env.srcdir, "chapters").rglob("*.ipynb"), key=reading_order)
+        pages = [count_cells(self.path(str(p.relative_to(self.env.srcdir)))) for p in paths]
+        settings = tomllib.loads(self.path(SETTINGS).read_text(encoding="utf-8"))["tool"]["course"]
+        ledger = claims.load(self.path(LEDGER))
+        return [
+            self.section("Cells", "status-cells", *self.cells(pages, settings["uncompared-cells"])),
+            self.section("Statements of the sources", "status-ledger", *self.statements(ledger)),
+            self.section("Versions", "status-versions", *self.versions()),
+        ]
+
+    def cells(self, pages: list[list[Any]], budget: int) -> list[nodes.Node]:
+        total = ["All pages", *(sum(page[i] for page in pages) for i in (1, 2, 3, 4))]
+        text = self.markdown(
+            f"Every code cell was executed before the book was built, and `make test` runs each "
+            f"one again. The outputs of {total[3]} cells are compared to the letter; those of "
+            f"{total[4]} are not, because they show a training run. At most {budget} cells of the "
+            "whole book may be left uncompared."
+        )
+        header = ["Page", "Code cells", "Executed", "Compared", "Not compared"]
+        return [*text, table(header, [*pages, total])]
+
+    def statements(self, ledger: claims.Ledger) -> list[nodes.Node]:
+        evidence = Counter(record.evidence for record in ledger.records)
+        return self.markdown(
+            f"Of the {claims.STATEMENTS} statements, {len(ledger.records)} are treated and "
+            f"{len(ledger.outstanding_ids)} are outstanding. Of those treated, "
+            f"{evidence['numbers']} are checked by printed numbers, {evidence['cell']} by an "
+            f"executed cell, and {evidence['prose']} are definitions, drawings or opinions."
+        )
+
+    def versions(self) -> list[nodes.Node]:
+        locked = locked_versions(self.path(LOCK).read_text(encoding="utf-8"))
+        rows = [[name, locked[name]] for name in PACKAGES if name in locked]
+        text = self.markdown("The lock file fixes these, among others; the numbers belong to them.")
+        return [*text, table(["Package", "Version"], rows)]
+
+
+def about(source: dict[str, str]) -> str:
+    text = source["about"]
+    return f"{text[0].upper()}{text[1:]} {{cite}}`{source['cite']}`."
+
+
+def definition(
+    term: Iterable[nodes.Node], content: Iterable[nodes.Node]
+) -> nodes.definition_list_item:
+    return nodes.definition_list_item("", nodes.term("", "", *term), nodes.definition("", *content))
+
+
+def reading_order(path: Path) -> tuple[str, int, str]:
+    """Chapter by chapter: the core page, its further pages, its exercises."""
+    folder = {"chapters": 0, "further": 1, "exercises": 2}[path.parent.name]
+    return path.stem[:2], folder, path.stem
+
+
+def count_cells(path: Path) -> list[Any]:
+    """Title, then the number of code cells: all, executed, compared, not compared."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    executed = sum(cell["execution_count"] is not None for cell in cells)
+    ignored = sum("nbval-ignore-output" in cell["metadata"].get("tags", []) for cell in cells)
+    return [title_of(notebook, path), len(cells), executed, len(cells) - ignored, ignored]
+
+
+def title_of(notebook: dict[str, Any], path: Path) -> str:
+    kind = {"further": " (going further)", "exercises": " (exercises)"}.get(path.parent.name, "")
+    for cell in notebook["cells"]:
+        if match := re.search(r"^# +(.+)$", "".join(cell["source"]), re.M):
+            return f"{int(path.stem[:2])} {match[1].strip()}{kind}"
+    return path.stem
+
+
+def locked_versions(lock: str) -> dict[str, str]:
+    """Name and version of every package; of several for different systems, all."""
+    found: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, re.M):
+        found.setdefault(name.lower(), []).append(version)
+    return {name: ", ".join(dict.fromkeys(versions)) for name, versions in found.items()}
+
+
+def table(header: list[str], rows: Iterable[list[Any]]) -> nodes.table:
+    columns = [nodes.colspec(colwidth=1) for _ in header]
+    head = nodes.thead("", table_row(header))
+    body = nodes.tbody("", *(table_row(row) for row in rows))
+    return nodes.table("", nodes.tgroup("", *columns, head, body, cols=len(header)))
+
+
+def table_row(values: Iterable[Any]) -> nodes.row:
+    return nodes.row("", *table_entries(values))
+
+
+def table_entries(values: Iterable[Any]) -> Iterator[nodes.entry]:
+    for value in values:
+        yield nodes.entry("", nodes.paragraph("", str(value)))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("ledger", LedgerDirective)
+    app.add_directive("status", StatusDirective)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
