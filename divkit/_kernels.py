@@ -1,25 +1,29 @@
 """Machinery for speed and exactness: rows in blocks that fit the cache, and careful forms.
 
-Every kernel takes arrays of shape (rows, outcomes) that hold distributions in float64 and returns
-one value in nats per row. The quick forms cost one logarithm an entry (numpy's is vectorised; the
-functions of `scipy.special` take 20 ns an entry). They lose digits where the terms cancel, so rows
-below `CAREFUL_BELOW`, and those that overflow, are computed again in a form that cannot.
+A kernel takes blocks of rows (`Rows` of probabilities or counts, or plain arrays of logits) and
+returns one value in nats per row. The quick forms cost one logarithm an entry (numpy's is
+vectorised; the functions of `scipy.special` take 20 ns an entry). They lose digits where the terms
+cancel, so rows below `CAREFUL_BELOW`, and those that overflow, are computed again in a form that
+cannot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import rel_entr
 
 from divkit._validation import (
     Floats,
     Reals,
+    Rows,
     alphabet_last,
     as_reals,
-    log_softmax,
-    normalised,
+    checked,
+    checked_logits,
     same_alphabet,
     tolerance,
     unit,
@@ -28,8 +32,10 @@ from divkit._validation import (
 Kernel = Callable[..., Floats]
 
 BLOCK = 2**15  # entries: 256 KB, a second-level cache; 2**11 is three times slower
-CAREFUL_BELOW = 1e-4
+CAREFUL_BELOW = 1e-2
 SERIES_BELOW = 0.2
+TINY = float(np.finfo(np.float64).tiny)
+SPLIT = 2.0**27 + 1  # Veltkamp's constant: it cuts a float64 into two halves
 
 
 def over_rows(
@@ -42,40 +48,49 @@ def over_rows(
     logits: tuple[str, ...] = (),
     **named: ArrayLike,
 ) -> Floats:
-    """Apply `kernel` to the validated, normalised rows of the named arrays.
+    """Apply `kernel` to the validated rows of the named arrays, block by block.
 
-    The kernel gets distributions, or their logarithms for the names listed under `logits`.
+    The names listed under `logits` hold logits, the others distributions.
     """
     scale = unit(base)
-    names = tuple(named)
-    arrays = [alphabet_last(as_reals(x, name), name, axis) for name, x in named.items()]
-    same_alphabet(arrays, names)
-    leading = leading_shape(arrays, names)
-    rows, size = int(np.prod(leading)), arrays[0].shape[-1]
-    tables = [np.broadcast_to(a, (*leading, size)).reshape(rows, size) for a in arrays]
-    limits = [tolerance(a) for a in arrays]
-    values = np.empty(rows)
+    tables, leading = as_tables(named, axis)
+    limits = [-1.0 if name in logits else tolerance(table) for name, table in tables.items()]
+    rows, size = next(iter(tables.values())).shape
     step = max(1, BLOCK // size)
-    for first in range(0, rows, step):
-        blocks = [
-            log_softmax(t[first : first + step], name=n, first=first)
-            if n in logits
-            else normalised(
-                t[first : first + step], limit, name=n, first=first, normalize=normalize
-            )
-            for t, limit, n in zip(tables, limits, names, strict=True)
-        ]
-        values[first : first + step] = kernel(*blocks)
+    values = np.empty(rows)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for first in range(0, rows, step):
+            blocks = [
+                checked_logits(table[first : first + step], name=name, first=first)
+                if limit < 0
+                else checked(table[first : first + step], limit, name, first, normalize)
+                for (name, table), limit in zip(tables.items(), limits, strict=True)
+            ]
+            values[first : first + step] = kernel(*blocks)
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
 
 
-def leading_shape(arrays: list[Reals], names: tuple[str, ...]) -> tuple[int, ...]:
+def as_tables(named: dict[str, ArrayLike], axis: int) -> tuple[dict[str, Reals], tuple[int, ...]]:
+    """Return the arrays as tables of the same shape, one row a distribution, and the rows' shape."""
+    arrays = {name: alphabet_last(as_reals(x, name), name, axis) for name, x in named.items()}
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) == 1:
+        leading = shapes.pop()[:-1]
+    else:
+        same_alphabet(arrays)
+        leading = leading_shape(arrays)
+        arrays = {n: np.broadcast_to(a, (*leading, a.shape[-1])) for n, a in arrays.items()}
+    rows = prod(leading)
+    return {n: a.reshape(rows, a.shape[-1]) for n, a in arrays.items()}, leading
+
+
+def leading_shape(arrays: dict[str, Reals]) -> tuple[int, ...]:
     """Broadcast the shapes of the arrays without their alphabets."""
-    shapes = [array.shape[:-1] for array in arrays]
+    shapes = {name: array.shape[:-1] for name, array in arrays.items()}
     try:
-        return np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes.values())
     except ValueError:
-        found = ", ".join(f"{n}: {s}" for n, s in zip(names, shapes, strict=True))
+        found = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
         raise ValueError(f"the leading shapes do not broadcast: {found}") from None
 
 
@@ -89,63 +104,101 @@ def finished(
     return values if values.ndim else values[()]
 
 
-def entropy(p: Floats) -> Floats:
+def entropy(p: Rows) -> Floats:
     """-sum p log p."""
-    nats: Floats = -np.vecdot(p, np.log(positive(p)))
-    return nats
+    return cross_entropy(p, p)
 
 
-def positive(p: Floats) -> Floats:
-    """Replace zeros by ones, whose logarithm is 0: 0 log 0 = 0."""
-    return p if p.min(initial=1.0) > 0 else np.where(p > 0, p, 1.0)
-
-
-def cross_entropy(p: Floats, q: Floats) -> Floats:
+def cross_entropy(p: Rows, q: Rows) -> Floats:
     """-sum p log q; infinite where q = 0 < p."""
-    value: Floats = -np.vecdot(p, np.log(positive(q)))
-    if q.min(initial=1.0) == 0:
-        value[((q == 0) & (p > 0)).any(axis=-1)] = np.inf
-    return value
+    logs = np.log(q.values if q.low >= TINY else np.fmax(q.values, 5e-324))
+    value: Floats = np.log(q.totals) - np.vecdot(p.values, logs) / p.totals
+    if q is not p and q.low <= 0:
+        value[unsupported(p.values, q.values)] = np.inf
+    return np.maximum(value, 0.0)
 
 
-def kl(p: Floats, q: Floats) -> Floats:
+def unsupported(p: Floats, q: Floats) -> Reals:
+    """Tell the rows where q = 0 < p."""
+    lost: Reals = ((q == 0) & (p > 0)).any(axis=-1)
+    return lost
+
+
+def kl(p: Rows, q: Rows) -> Floats:
     """sum p log(p/q)."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = p / q
-        if p.min(initial=1.0) == 0:
-            ratio[p == 0] = 1.0
-        value: Floats = np.vecdot(p, np.log(ratio))
-    return again(value, ~(value >= CAREFUL_BELOW) | np.isinf(value), careful_kl, p, q)
+    ratio = p.values / q.values
+    if p.low < TINY:  # 0 log 0 = 0, also where q = 0
+        np.fmax(ratio, TINY, out=ratio)
+    value: Floats = np.vecdot(p.values, np.log(ratio, out=ratio)) / p.totals
+    value += np.log(q.totals / p.totals)
+    return again(value, careful_kl, p.values, q.values)
 
 
-def again(value: Floats, chosen: Reals, kernel: Kernel, *arrays: Floats) -> Floats:
-    """Compute the chosen rows with another kernel."""
-    if chosen.any():
+def again(value: Floats, kernel: Kernel, *arrays: Floats) -> Floats:
+    """Compute the rows that lost digits or overflowed with another kernel."""
+    quick = (value >= CAREFUL_BELOW) & (value < np.inf)
+    if not quick.all():
+        chosen = ~quick
         value[chosen] = kernel(*(a[chosen] for a in arrays))
     return value
 
 
 def careful_kl(p: Floats, q: Floats) -> Floats:
-    """sum (p log(p/q) - p + q): no term is negative, so nothing cancels between them.
+    """sum (P log(P/Q) - P + Q) with P = p/sum p, Q = q/sum q: no term is negative.
 
-    With s = p + q and d = (p - q)/s a term is s (d artanh d + (artanh d - d)). What the two sums
-    differ by in the last digit contributes to second order only.
+    With s = P + Q and d = (P - Q)/s a term is s (d artanh d + (artanh d - d)).
     """
-    s = p + q
-    d = np.divide(p - q, s, out=np.zeros_like(s), where=s > 0)
-    near = abs(d) < 0.5
+    d, s, (p, q) = differences(p, q)
+    near = abs(d) < SERIES_BELOW
     small = np.where(near, d, 0.0)
-    close = s * (small * np.arctanh(small) + artanh_minus(small))
-    value: Floats = np.where(near, close, far_kl(p, q, ~near)).sum(axis=-1)
-    value[((q == 0) & (p > 0)).any(axis=-1)] = np.inf
-    return value
+    excess = artanh_minus(small)
+    terms: Floats = s * (small * small + (1 + small) * excess)
+    far = ~near
+    terms[far] = rel_entr(p[far], q[far]) - s[far] * d[far]
+    return terms.sum(axis=-1)
 
 
-def far_kl(p: Floats, q: Floats, chosen: Reals) -> Floats:
-    """p log(p/q) - p + q on the chosen entries, from two logarithms: p/q may overflow."""
-    both = chosen & (p > 0) & (q > 0)
-    logs = np.log(p, out=np.zeros_like(p), where=both) - np.log(q, out=np.zeros_like(q), where=both)
-    return np.where(chosen, p * logs - p + q, 0.0)
+def differences(p: Floats, q: Floats) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+    """Divide rows by their sums; return (P - Q)/(P + Q) to the last digit, P + Q, and (P, Q).
+
+    Near-equal rows may differ by less than the rounding of their quotients, so the numerator
+    p sum q - q sum p is taken in twice the precision.
+    """
+    (p_high, p_low), (q_high, q_low) = exact_sum(p), exact_sum(q)
+    a, a_rest = exact_product(p, q_high)
+    b, b_rest = exact_product(q, p_high)
+    both = a + b
+    excess = (a - b) + ((a_rest - b_rest) + (p * q_low - q * p_low))
+    d = np.divide(excess, both, out=np.zeros_like(both), where=both > 0)
+    total = p_high * q_high
+    return d, both / total, (a / total, b / total)
+
+
+def exact_sum(rows: Floats) -> tuple[Floats, Floats]:
+    """Sum rows in twice the precision, by halves; return columns of the sum and of its rest."""
+    rest = np.zeros(len(rows))
+    while rows.shape[-1] > 1:
+        half = rows.shape[-1] // 2
+        a, b, odd = rows[:, :half], rows[:, half : 2 * half], rows[:, 2 * half :]
+        total = a + b
+        back = total - a
+        rest += ((a - (total - back)) + (b - back)).sum(axis=-1)
+        rows = np.concatenate([total, odd], axis=-1)
+    return rows, rest[:, None]
+
+
+def exact_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Dekker's product: a b rounded, and what the rounding dropped."""
+    product = a * b
+    (a1, a2), (b1, b2) = halves(a), halves(b)
+    return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+def halves(a: Floats) -> tuple[Floats, Floats]:
+    """Cut each number into two of half the digits."""
+    high = SPLIT * a
+    high = high - (high - a)
+    return high, a - high
 
 
 def artanh_minus(d: Floats) -> Floats:
@@ -153,48 +206,93 @@ def artanh_minus(d: Floats) -> Floats:
     square = d * d
     series = np.zeros_like(d)
     for k in range(21, 1, -2):
-        series = 1 / k + square * series
-    return np.where(abs(d) < SERIES_BELOW, d * square * series, np.arctanh(d) - d)
+        series *= square
+        series += 1 / k
+    series *= square * d
+    if (abs(d) < SERIES_BELOW).all():
+        return series
+    return np.where(abs(d) < SERIES_BELOW, series, np.arctanh(d) - d)
 
 
 def js(p: Floats, q: Floats) -> Floats:
     """The Jensen-Shannon divergence, (KL(p||m) + KL(q||m)) / 2 with m = (p + q) / 2."""
-    m = positive((p + q) / 2)
-    value: Floats = (
-        np.vecdot(p, np.log(positive(p / m))) + np.vecdot(q, np.log(positive(q / m)))
-    ) / 2
-    return again(value, value < CAREFUL_BELOW, careful_js, p, q)
+    m = (p + q) / 2
+    logs = [np.log(np.fmax(x / m, TINY)) for x in (p, q)]
+    value: Floats = (np.vecdot(p, logs[0]) + np.vecdot(q, logs[1])) / 2
+    return again(value, careful_js, p, q)
 
 
-def cross_entropy_of_logs(p: Floats, log_q: Floats) -> Floats:
+def careful_js(p: Floats, q: Floats) -> Floats:
+    """sum s (2 d artanh d + log(1 - d^2)) / 4 with s = P + Q and d = (P - Q)/s."""
+    d, s, _ = differences(p, q)
+    inner = np.where(abs(d) < 1, d, 0.0)
+    term = 2 * inner * np.arctanh(inner) + np.log1p(-inner * inner)
+    nats: Floats = (s * np.where(abs(d) < 1, term, 2 * np.log(2.0))).sum(axis=-1) / 4
+    return nats
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Return the logarithms of the softmax of rows."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    logs: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logs
+
+
+def cross_entropy_of_logits(p: Rows, q_logits: Floats) -> Floats:
     """-sum p log q, where q may be too small for a float but its logarithm is not."""
-    needed = np.where(p > 0, log_q, 0.0)
-    with np.errstate(invalid="ignore"):
-        nats: Floats = -np.vecdot(p, needed)
-        return nats
+    needed = np.where(p.values > 0, log_softmax(q_logits), 0.0)
+    nats: Floats = -np.vecdot(p.values, needed) / p.totals
+    return nats
 
 
-def kl_of_logs(log_p: Floats, log_q: Floats) -> Floats:
+def kl_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
     """sum p (log p - log q)."""
+    log_p, log_q = log_softmax(p_logits), log_softmax(q_logits)
     p = np.exp(log_p)
-    excess = np.subtract(log_p, log_q, out=np.zeros_like(p), where=np.isfinite(log_p))
-    with np.errstate(invalid="ignore"):
-        value = np.where(p > 0, p * excess, 0.0).sum(axis=-1)
-    return again(value, value < CAREFUL_BELOW, careful_kl_of_logs, log_p, log_q)
+    value = np.where(p > 0, p * (log_p - log_q), 0.0).sum(axis=-1)
+    return again(value, careful_kl_of_logits, p_logits, q_logits)
 
 
-def careful_kl_of_logs(log_p: Floats, log_q: Floats) -> Floats:
-    """log sum p exp(e) with e = log q - log p, centred: no two terms cancel.
-
-    Subtracting the mean of e leaves log(1 + sum p (exp(e) - 1 - e)) with terms that are not
-    negative. Where an outcome is missing from p the probabilities themselves are compared.
-    """
-    whole = np.isfinite(log_p).all(axis=-1) & (abs(log_p - log_q) < 1).all(axis=-1)
-    value = careful_kl(np.exp(log_p), np.exp(log_q))
-    p, e = np.exp(log_p[whole]), (log_q - log_p)[whole]
-    e = e - np.vecdot(p, e)[:, None] / p.sum(axis=-1)[:, None]
-    value[whole] = np.log1p(np.vecdot(p, expm1_minus(e)))
+def js_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
+    """The Jensen-Shannon divergence of two softmaxes."""
+    p, q = np.exp(log_softmax(p_logits)), np.exp(log_softmax(q_logits))
+    value = js(p, q)
+    near, p, e, shift = log_ratios(p_logits, q_logits)
+    near &= value < CAREFUL_BELOW
+    if near.any():
+        f = (e - shift[:, None])[near]
+        d = np.tanh(f / 2)
+        s = p[near] * (1 + np.exp(f))
+        value[near] = np.vecdot(s, d * f + np.log1p(-d * d)) / 4
     return value
+
+
+def careful_kl_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
+    """The shift of `log_ratios`, or where it is of no use the form for probabilities."""
+    log_p, log_q = log_softmax(p_logits), log_softmax(q_logits)
+    value: Floats = np.where(np.isposinf(log_p - log_q).any(axis=-1), np.inf, 0.0)
+    near, _, _, shift = log_ratios(p_logits, q_logits)
+    rest = ~near & (value == 0)
+    value[rest] = careful_kl(np.exp(log_p[rest]), np.exp(log_q[rest]))
+    value[near] = shift[near]
+    return value
+
+
+def log_ratios(p_logits: Floats, q_logits: Floats) -> tuple[Reals, Floats, Floats, Floats]:
+    """Return near rows, p, e = log(q/p) + KL and KL = log sum p exp(e), computed from differences.
+
+    e has mean 0 under p, so KL = log(1 + sum p (exp(e) - 1 - e)): no term is negative. Rows are
+    near if they have the same outcomes and ratios within a factor of about e.
+    """
+    p = np.exp(log_softmax(p_logits))
+    e = q_logits - p_logits
+    back = e + p_logits
+    rest = (q_logits - back) - (p_logits - (back - e))  # what the rounding of e dropped
+    top = p.argmax(axis=-1)[:, None]
+    e = e - np.take_along_axis(e, top, -1) + (rest - np.take_along_axis(rest, top, -1))
+    e = e - np.vecdot(p, e)[:, None] / p.sum(axis=-1)[:, None]
+    near = (abs(e) < 1).all(axis=-1)
+    return near, p, e, np.log1p(np.vecdot(p, expm1_minus(e)) / p.sum(axis=-1))
 
 
 def expm1_minus(x: Floats) -> Floats:
@@ -203,18 +301,3 @@ def expm1_minus(x: Floats) -> Floats:
     for k in range(16, 2, -1):
         series = 1 + x * series / k
     return np.where(abs(x) < SERIES_BELOW, x * x / 2 * series, np.expm1(x) - x)
-
-
-def js_of_logs(log_p: Floats, log_q: Floats) -> Floats:
-    """The Jensen-Shannon divergence of two softmaxes."""
-    return js(np.exp(log_p), np.exp(log_q))
-
-
-def careful_js(p: Floats, q: Floats) -> Floats:
-    """sum s (2 d artanh d + log(1 - d^2)) / 4 with s = p + q and d = (p - q)/s."""
-    s = p + q
-    d = np.divide(p - q, s, out=np.zeros_like(s), where=s > 0)
-    inner = np.where(abs(d) < 1, d, 0.0)
-    term = 2 * inner * np.arctanh(inner) + np.log1p(-inner * inner)
-    nats: Floats = (s * np.where(abs(d) < 1, term, 2 * np.log(2.0))).sum(axis=-1) / 4
-    return nats

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Reals = NDArray[Any]
+
+DOUBLE_TOLERANCE = 2.0**-26
+EXTREME = 2.0**200
+
+
+class Rows(NamedTuple):
+    """Rows proportional to distributions, what each sums to, and a lower bound of the entries.
+
+    The rows are not divided by their sums: that would cost a pass, and near-equal rows the digits
+    in which they differ.
+    """
+
+    values: Floats
+    totals: Floats
+    low: float
 
 
 def as_reals(x: ArrayLike, name: str) -> Reals:
@@ -26,7 +41,7 @@ def as_reals(x: ArrayLike, name: str) -> Reals:
 def tolerance(array: Reals) -> float:
     """How far a sum may be from 1: the square root of the machine epsilon of the input's dtype."""
     single = array.dtype.kind == "f" and array.dtype.itemsize < 8
-    return float(np.sqrt(np.finfo(array.dtype if single else np.float64).eps))
+    return float(np.sqrt(np.finfo(array.dtype).eps)) if single else DOUBLE_TOLERANCE
 
 
 def alphabet_last(array: Reals, name: str, axis: int) -> Reals:
@@ -40,11 +55,10 @@ def alphabet_last(array: Reals, name: str, axis: int) -> Reals:
     return array if axis in (-1, array.ndim - 1) else np.moveaxis(array, axis, -1)
 
 
-def same_alphabet(arrays: list[Reals], names: tuple[str, ...]) -> None:
+def same_alphabet(arrays: dict[str, Reals]) -> None:
     """The alphabets must be the same size: length 1 never stands for another length."""
-    sizes = [array.shape[-1] for array in arrays]
-    if len(set(sizes)) > 1:
-        found = ", ".join(f"{n} has {s} outcomes" for n, s in zip(names, sizes, strict=True))
+    if len({array.shape[-1] for array in arrays.values()}) > 1:
+        found = ", ".join(f"{n} has {a.shape[-1]} outcomes" for n, a in arrays.items())
         raise ValueError(f"the alphabets must match, but {found}")
 
 
@@ -57,19 +71,31 @@ def unit(base: float | None) -> float:
     return float(np.log(base))
 
 
-def normalised(block: Reals, limit: float, *, name: str, first: int, normalize: bool) -> Floats:
-    """Return rows of probabilities in float64, each divided by its sum, or raise ValueError.
+def checked(block: Reals, limit: float, name: str, first: int, normalize: bool) -> Rows:
+    """Return rows of probabilities or counts in float64, or raise ValueError.
 
     `first` is the number of the block's first row in the whole input, for the message.
     """
-    values = np.array(block, dtype=np.float64, order="C")
-    totals = values.sum(axis=-1)
-    low = values.min(initial=0.0)
-    sound = np.isfinite(totals) & ((totals > 0) if normalize else (abs(totals - 1) <= limit))
-    if not (low >= 0 and sound.all()):
+    values = np.asarray(block, dtype=np.float64)
+    if not len(values):
+        return Rows(values, np.ones(0), 1.0)
+    totals = values @ np.ones(values.shape[-1])
+    low = np.minimum.reduce(values, axis=None)
+    least, most = np.minimum.reduce(totals), np.maximum.reduce(totals)
+    if normalize and low >= 0 and 0 < least and most < np.inf:
+        return manageable(values, totals, low)
+    if not (low >= 0 and 1 - limit <= least and most <= 1 + limit):
+        sound = (totals > 0) & (totals < np.inf) if normalize else abs(totals - 1) <= limit
         refuse_first_fault(values, totals, sound, name=name, first=first)
-    values /= totals[:, None]
-    return values
+    return Rows(values, totals, low)
+
+
+def manageable(values: Floats, totals: Floats, low: float) -> Rows:
+    """Scale rows of huge or tiny counts by powers of two, so that products stay in range."""
+    if totals.min() > 1 / EXTREME and totals.max() < EXTREME:
+        return Rows(values, totals, low)
+    exponents = -np.frexp(totals)[1]
+    return Rows(np.ldexp(values, exponents[:, None]), np.ldexp(totals, exponents), 0.0)
 
 
 def refuse_first_fault(
@@ -93,19 +119,17 @@ def refuse_first_fault(
     raise ValueError(f"{where} sums to {totals[row]}, not to 1: {remedy}")
 
 
-def log_softmax(block: Reals, *, name: str, first: int) -> Floats:
-    """Return logarithms of the softmax of rows of logits; a logit of -inf stands for q = 0."""
-    values = np.array(block, dtype=np.float64, order="C")
-    top = values.max(axis=-1, keepdims=True)
+def checked_logits(block: Reals, *, name: str, first: int) -> Floats:
+    """Return rows of logits in float64, or raise ValueError; -inf stands for a probability of 0."""
+    values = np.asarray(block, dtype=np.float64)
+    top = values.max(axis=-1)
     if not np.isfinite(top).all():
-        row = int(np.argmin(np.isfinite(top[:, 0])))
+        row = int(np.argmin(np.isfinite(top)))
         raise ValueError(
-            f"{name}, row {first + row} has the largest entry {top[row, 0]}: logits are finite "
+            f"{name}, row {first + row} has the largest entry {top[row]}: logits are finite "
             "numbers or -inf, and at least one is finite"
         )
-    values -= top
-    shifted: Floats = values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
-    return shifted
+    return values
 
 
 def probabilities(p: ArrayLike, name: str) -> Floats:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlog1py, xlogy
 
 from divkit import _kernels
-from divkit._validation import Floats, Reals, as_reals, probabilities, unit
+from divkit._validation import Floats, Reals, Rows, as_reals, probabilities, unit
 
 __all__ = [
     "binary_entropy",
@@ -416,11 +416,11 @@ def conditional_entropy(
         raise ValueError(f"given must be 'x' or 'y', got {given!r}")
     table, sizes = _flat(pxy, "pxy", axes)
 
-    def kernel(p: Floats) -> Floats:
-        joint = p.reshape(-1, *sizes)
+    def kernel(p: Rows) -> Floats:
+        joint = p.values.reshape(-1, *sizes)
         known = joint.sum(axis=-1 if given == "x" else -2, keepdims=True)
         ratio = np.divide(joint, known, out=np.ones_like(joint), where=joint > 0)
-        nats: Floats = -(joint * np.log(ratio)).sum(axis=(-2, -1))
+        nats: Floats = -(joint * np.log(np.minimum(ratio, 1.0))).sum(axis=(-2, -1)) / p.totals
         return nats
 
     return _kernels.over_rows(kernel, pxy=table, base=base, normalize=normalize)
@@ -465,10 +465,10 @@ def mutual_information(
     """
     table, sizes = _flat(pxy, "pxy", axes)
 
-    def kernel(p: Floats) -> Floats:
-        joint = p.reshape(-1, *sizes)
+    def kernel(p: Rows) -> Floats:
+        joint = p.values.reshape(-1, *sizes)
         product = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
-        return _kernels.kl(p, product.reshape(p.shape))
+        return _kernels.kl(p, Rows(product.reshape(p.values.shape), p.totals**2, p.low))
 
     return _kernels.over_rows(kernel, pxy=table, base=base, normalize=normalize)
 
@@ -518,10 +518,11 @@ def conditional_kl_divergence(
     if sizes != q_sizes:
         raise ValueError(f"the alphabets must match, but pxy is {sizes} and qxy is {q_sizes}")
 
-    def kernel(p: Floats, q: Floats) -> Floats:
-        p_x, q_x = (r.reshape(-1, *sizes).sum(axis=-1, keepdims=True) for r in (p, q))
+    def kernel(p: Rows, q: Rows) -> Floats:
+        p_x, q_x = (r.values.reshape(-1, *sizes).sum(axis=-1, keepdims=True) for r in (p, q))
         scale = np.divide(p_x, q_x, out=np.zeros_like(p_x), where=q_x > 0)
-        return _kernels.kl(p, (q.reshape(-1, *sizes) * scale).reshape(q.shape))
+        scaled = (q.values.reshape(-1, *sizes) * scale).reshape(q.values.shape)
+        return _kernels.kl(p, Rows(scaled, p.totals, 0.0))
 
     return _kernels.over_rows(kernel, pxy=p_table, qxy=q_table, base=base, normalize=normalize)
 
@@ -575,7 +576,7 @@ def cross_entropy_from_logits(
     1000.0
     """
     return _kernels.over_rows(
-        _kernels.cross_entropy_of_logs,
+        _kernels.cross_entropy_of_logits,
         p=p,
         q_logits=logits,
         logits=("q_logits",),
@@ -629,7 +630,7 @@ def kl_from_logits(
     999.306853
     """
     return _kernels.over_rows(
-        _kernels.kl_of_logs,
+        _kernels.kl_of_logits,
         p_logits=p_logits,
         q_logits=q_logits,
         logits=("p_logits", "q_logits"),
@@ -687,7 +688,7 @@ def js_from_logits(
     1.0
     """
     return _kernels.over_rows(
-        _kernels.js_of_logs,
+        _kernels.js_of_logits,
         p_logits=p_logits,
         q_logits=q_logits,
         logits=("p_logits", "q_logits"),
