@@ -9,7 +9,8 @@ import yaml
 from conftest import ROOT
 
 GLOSSARY = (ROOT / "appendix" / "glossary.md").read_text(encoding="utf-8")
-WORDS_OF_OTHERS = re.compile(r"```\{code-cell\}.*?```|`[^`]*`|\(claim-[\w-]+\)=", re.S)
+ALIASES = {"relative entropy": "KL divergence"}
+NOT_PROSE = re.compile(r"(?<!`)`[^`\n]+`(?!`)|\{\w+\}|\(claim-[\w-]+\)=")
 
 
 def pages():
@@ -31,10 +32,12 @@ def read(page):
     notebook = nbformat.read(ROOT / f"{page}.ipynb", as_version=4)
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     course = notebook.metadata["course"]
-    return course["requires"], course["introduces"], WORDS_OF_OTHERS.sub(" ", prose)
+    return course["requires"], course["introduces"], NOT_PROSE.sub(" ", prose)
 
 
 def uses(prose, term):
+    for alias, meant in ALIASES.items():
+        prose = prose.replace(alias, meant)
     return re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", prose.replace("\n", " "), re.I)
 
 
