@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ Reals = NDArray[Any]
 
 DOUBLE_TOLERANCE = 2.0**-26
 EXTREME = 2.0**200
+LARGEST = float(np.finfo(np.float64).max)
 
 
 class Rows(NamedTuple):
@@ -71,28 +73,38 @@ def unit(base: float | None) -> float:
     return float(np.log(base))
 
 
-def checked(block: Reals, limit: float, name: str, first: int, normalize: bool) -> Rows:
+def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) -> Rows:
     """Return rows of probabilities or counts in float64, or raise ValueError.
 
     `first` is the number of the block's first row in the whole input, for the message.
     """
     values = np.asarray(block, dtype=np.float64)
-    if not len(values):
-        return Rows(values, np.ones(0), 1.0)
-    totals = values @ np.ones(values.shape[-1])
-    low = np.minimum.reduce(values, axis=None)
-    least, most = np.minimum.reduce(totals), np.maximum.reduce(totals)
-    if normalize and low >= 0 and 0 < least and most < np.inf:
+    totals = values @ ones(values.shape[-1])
+    low = float(np.minimum.reduce(values, axis=None))
+    if normalize and low >= 0 and within(totals, 5e-324, LARGEST):
         return manageable(values, totals, low)
-    if not (low >= 0 and 1 - limit <= least and most <= 1 + limit):
+    if normalize or not (low >= 0 and within(totals, 1 - limit, 1 + limit)):
         sound = (totals > 0) & (totals < np.inf) if normalize else abs(totals - 1) <= limit
         refuse_first_fault(values, totals, sound, name=name, first=first)
     return Rows(values, totals, low)
 
 
+@lru_cache(maxsize=8)
+def ones(size: int) -> Floats:
+    """Return a vector of ones, kept for the next call: a sum by matrix product is the fastest."""
+    return np.ones(size)
+
+
+def within(values: Floats, least: float, most: float) -> bool:
+    """Tell whether no value is NaN or outside; a single value, the usual case, quickly."""
+    if values.size == 1:
+        return least <= values.item() <= most
+    return bool(np.minimum.reduce(values) >= least and np.maximum.reduce(values) <= most)
+
+
 def manageable(values: Floats, totals: Floats, low: float) -> Rows:
     """Scale rows of huge or tiny counts by powers of two, so that products stay in range."""
-    if totals.min() > 1 / EXTREME and totals.max() < EXTREME:
+    if within(totals, 1 / EXTREME, EXTREME):
         return Rows(values, totals, low)
     exponents = -np.frexp(totals)[1]
     return Rows(np.ldexp(values, exponents[:, None]), np.ldexp(totals, exponents), 0.0)
@@ -119,7 +131,7 @@ def refuse_first_fault(
     raise ValueError(f"{where} sums to {totals[row]}, not to 1: {remedy}")
 
 
-def checked_logits(block: Reals, *, name: str, first: int) -> Floats:
+def checked_logits(block: Reals, name: str, first: int) -> Floats:
     """Return rows of logits in float64, or raise ValueError; -inf stands for a probability of 0."""
     values = np.asarray(block, dtype=np.float64)
     top = values.max(axis=-1)

@@ -9,6 +9,8 @@ from divkit._validation import Floats, Reals, as_reals
 
 __all__ = ["histogram_pmf", "image_histograms"]
 
+_BLOCK = 2**16  # values counted at once
+
 
 def _check_pseudocount(pseudocount: float) -> None:
     if not 0 <= pseudocount < np.inf:
@@ -127,21 +129,28 @@ def image_histograms(images: ArrayLike, *, bins: int = 256, pseudocount: float =
     if array.ndim < 2 or 0 in array.shape[1:]:
         raise ValueError(f"images must have shape (n, ...) with values in each, got {array.shape}")
     rows = array.reshape(len(array), int(np.prod(array.shape[1:])))
-    counts = np.stack([_counts(row, bins) for row in rows]) if len(rows) else np.empty((0, bins))
+    step = max(1, _BLOCK // rows.shape[-1])
+    blocks = [_counts(rows[i : i + step], bins) for i in range(0, len(rows), step)]
+    counts = np.concatenate([np.empty((0, bins)), *blocks])
     weights = counts + float(pseudocount)
     pmfs: Floats = weights / weights.sum(axis=-1, keepdims=True)
     return pmfs
 
 
-def _counts(row: Reals, bins: int) -> NDArray[np.intp]:
-    """How many values of one image fall into each bin."""
-    if row.dtype == np.uint8:
-        of_value = np.bincount(row, minlength=256)
-        return np.bincount(np.arange(256) * bins // 256, of_value, minlength=bins).astype(np.intp)
-    if row.dtype.kind != "f":
-        raise TypeError(f"images must be uint8 or floats in [0, 1], got dtype {row.dtype}")
-    if not (row.min() >= 0 and row.max() <= 1):
-        raise ValueError(
-            f"images hold values from {row.min()} to {row.max()}, outside [0, 1]: divide by 255"
-        )
-    return np.bincount(np.minimum((row * bins).astype(np.intp), bins - 1), minlength=bins)
+def _counts(rows: Reals, bins: int) -> NDArray[np.intp]:
+    """How many values of each image fall into each bin: one count over all, with offsets."""
+    if rows.dtype == np.uint8:
+        places = rows.astype(np.intp)
+        if bins != 256:
+            places = (np.arange(256) * bins // 256)[places]
+    elif rows.dtype.kind == "f":
+        if not (rows.min() >= 0 and rows.max() <= 1):
+            raise ValueError(
+                f"images hold values from {rows.min()} to {rows.max()}, outside [0, 1]: "
+                "divide by 255"
+            )
+        places = np.minimum((rows * bins).astype(np.intp), bins - 1)
+    else:
+        raise TypeError(f"images must be uint8 or floats in [0, 1], got dtype {rows.dtype}")
+    places += bins * np.arange(len(rows))[:, None]
+    return np.bincount(places.ravel(), minlength=bins * len(rows)).reshape(-1, bins)
