@@ -70,7 +70,7 @@ def unit(base: float | None) -> float:
         return 1.0
     if not (isinstance(base, int | float | np.number) and 1 < base < np.inf):
         raise ValueError(f"base must be a finite number greater than 1 or None, got {base!r}")
-    return float(np.log(base))
+    return float(np.log(float(base)))
 
 
 def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) -> Rows:

@@ -29,10 +29,16 @@ def _positive(x: ArrayLike, name: str) -> Floats:
     return values
 
 
-def _minus_log1p(x: Floats) -> Floats:
-    """x - log(1 + x) without cancellation: with y = x/(2 + x) it is x y - 2 (artanh y - y)."""
-    y = x / (2 + x)
-    return np.where(abs(y) < 0.2, x * y - 2 * artanh_minus(np.clip(y, -0.2, 0.2)), x - np.log1p(x))
+def _scale_part(s0: Floats, s1: Floats) -> Floats:
+    """x - log(1 + x) with 1 + x = (s0/s1)^2.
+
+    Near 1 it is x d - 2 (artanh d - d) with d = x/(2 + x), which does not cancel.
+    """
+    ratio = s0 / s1
+    x = ((s0 - s1) / s1) * (ratio + 1)
+    d = x / (2 + x)
+    near = x * d - 2 * artanh_minus(np.clip(d, -0.19, 0.19))
+    return np.where(abs(d) < 0.19, near, ratio**2 - 1 - 2 * (np.log(s0) - np.log(s1)))
 
 
 def kl_normal(
@@ -89,9 +95,8 @@ def kl_normal(
     """
     m0, m1 = _finite(mean0, "mean0"), _finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
-    with np.errstate(over="ignore"):
-        x = ((s0 - s1) / s1) * ((s0 + s1) / s1)  # (s0/s1)^2 - 1
-        nats = (_minus_log1p(x) + ((m0 - m1) / s1) ** 2) / 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        nats = (_scale_part(s0, s1) + ((m0 - m1) / s1) ** 2) / 2
     return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
 
 

@@ -1,0 +1,178 @@
+"""The data are found in a fixed order, verified, and fetched only if asked."""
+
+import gzip
+import hashlib
+import io
+import math
+import urllib.error
+
+import numpy as np
+import pytest
+
+from divkit import datasets
+
+NAME = "t10k-labels-idx1-ubyte.gz"
+CONTENT = bytes(8) + bytes(range(10))
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Three empty folders in place of the real ones, and a network that must not be used."""
+    monkeypatch.setattr(datasets, "_DATA", tmp_path / "data")
+    monkeypatch.setattr(datasets, "_SYSTEM", tmp_path / "system")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setitem(datasets._SHA256, NAME, hashlib.sha256(CONTENT).hexdigest())
+    monkeypatch.setattr(datasets, "urlopen", lambda *a, **k: pytest.fail("the network was used"))
+    folders = {
+        "repository": tmp_path / "data" / "fashion-mnist",
+        "keras": tmp_path / "keras" / "datasets" / "fashion-mnist",
+        "system": tmp_path / "system",
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    return folders
+
+
+def answer(monkeypatch, packed):
+    asked = []
+
+    def urlopen(address, timeout):
+        asked.append(address)
+        return io.BytesIO(packed)
+
+    monkeypatch.setattr(datasets, "urlopen", urlopen)
+    return asked
+
+
+class TestFashionMNIST:
+    @pytest.mark.parametrize(("split", "count"), [("train", 60000), ("test", 10000)])
+    def test_has_the_published_shapes_and_equal_classes(self, split, count):
+        images, labels = datasets.load_fashion_mnist(split)
+        assert images.shape == (count, 28, 28)
+        assert images.dtype == labels.dtype == np.uint8
+        assert np.bincount(labels).tolist() == [count // 10] * 10
+        assert len(datasets.FASHION_MNIST_CLASSES) == 10
+
+    def test_as_float_divides_by_255_in_single_precision(self):
+        images, _ = datasets.load_fashion_mnist("test", as_float=True)
+        raw, _ = datasets.load_fashion_mnist("test")
+        assert images.dtype == np.float32
+        assert images.max() == 1
+        assert np.array_equal(np.rint(images[:100] * 255), raw[:100])
+
+    def test_another_split_is_refused(self):
+        with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'validation'"):
+            datasets.load_fashion_mnist("validation")
+
+
+class TestSearch:
+    def test_a_missing_file_lists_the_places_and_the_remedies(self, places):
+        with pytest.raises(FileNotFoundError) as caught:
+            datasets.load_fashion_mnist("test")
+        message = str(caught.value)
+        for folder in places.values():
+            assert str(folder) in message
+        for remedy in ("git checkout -- data", "dataset-fashion-mnist", "download=True"):
+            assert remedy in message
+
+    @pytest.mark.parametrize(
+        "kept", [["repository", "keras", "system"], ["keras", "system"], ["system"]]
+    )
+    def test_the_first_folder_that_has_the_file_is_used(self, places, kept):
+        for name in kept[1:]:
+            (places[name] / NAME).write_bytes(b"not looked at")
+        (places[kept[0]] / NAME).write_bytes(gzip.compress(CONTENT))
+        assert datasets._content(NAME, download=True) == CONTENT
+
+    def test_without_keras_home_the_cache_is_in_the_home_folder(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("KERAS_HOME", raising=False)
+        monkeypatch.setattr(datasets.Path, "home", lambda: tmp_path)
+        assert datasets._keras_folder() == tmp_path / ".keras" / "datasets" / "fashion-mnist"
+
+    @pytest.mark.parametrize(
+        "packed",
+        [
+            gzip.compress(CONTENT)[:-12],
+            gzip.compress(CONTENT)[:5],
+            b"<html>not found</html>",
+            b"",
+            gzip.compress(CONTENT)[:12] + b"\xff" * 20,
+            gzip.compress(CONTENT + b"x"),
+        ],
+        ids=["cut short", "header alone", "a web page", "empty", "garbled", "other content"],
+    )
+    def test_a_damaged_file_is_refused_with_its_place_and_remedies(self, places, packed):
+        (places["keras"] / NAME).write_bytes(packed)
+        with pytest.raises(ValueError, match=r"is damaged .*git checkout -- data") as caught:
+            datasets._content(NAME, download=False)
+        assert str(places["keras"]) in str(caught.value)
+
+
+class TestDownload:
+    def test_a_file_is_fetched_only_if_asked_and_then_kept(self, places, monkeypatch):
+        asked = answer(monkeypatch, gzip.compress(CONTENT))
+        with pytest.raises(FileNotFoundError):
+            datasets._content(NAME, download=False)
+        assert asked == []
+        assert datasets._content(NAME, download=True) == CONTENT
+        assert datasets._content(NAME, download=True) == CONTENT
+        assert len(asked) == 1
+        assert asked[0].startswith("https://")
+        assert asked[0].endswith(NAME)
+        assert [file.name for file in places["keras"].iterdir()] == [NAME]
+
+    @pytest.mark.parametrize("packed", [gzip.compress(CONTENT)[:-9], gzip.compress(b"other")])
+    def test_a_damaged_download_leaves_nothing(self, places, monkeypatch, packed):
+        answer(monkeypatch, packed)
+        with pytest.raises(ValueError, match="is damaged"):
+            datasets._content(NAME, download=True)
+        assert list(places["keras"].iterdir()) == []
+
+    def test_no_network_leaves_nothing(self, places, monkeypatch):
+        def urlopen(*_, **__):
+            raise urllib.error.URLError("no route")
+
+        monkeypatch.setattr(datasets, "urlopen", urlopen)
+        with pytest.raises(OSError, match="no route"):
+            datasets._content(NAME, download=True)
+        assert list(places["keras"].iterdir()) == []
+
+    def test_a_file_that_cannot_be_written_leaves_nothing(self, places, monkeypatch):
+        def full(self, content):
+            raise OSError("no space left")
+
+        answer(monkeypatch, gzip.compress(CONTENT))
+        monkeypatch.setattr(datasets.Path, "write_bytes", full)
+        with pytest.raises(OSError, match="no space left"):
+            datasets._content(NAME, download=True)
+        assert list(places["keras"].iterdir()) == []
+
+
+class TestPhotographs:
+    def test_are_colour_pictures_in_bytes(self):
+        assert datasets.image_names() == ["coffee", "pagoda", "rocket"]
+        for name in datasets.image_names():
+            image = datasets.load_image(name)
+            assert image.dtype == np.uint8
+            assert image.shape[2] == 3
+            assert image.std() > 10
+
+    def test_an_unknown_name_lists_the_known_ones(self):
+        with pytest.raises(ValueError, match="'cat'; there are coffee, pagoda, rocket"):
+            datasets.load_image("cat")
+
+    def test_dusk_darkens_every_value_and_blue_least(self):
+        grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
+        dark = datasets.dusk(grey)
+        assert (dark <= grey).all()
+        assert (dark[..., 2] >= dark[..., 1]).all()
+        assert (dark[..., 1] >= dark[..., 0]).all()
+        x = 100 / 255
+        assert dark[100, 0].tolist() == [
+            round(255 * g * math.pow(x, 1.8)) for g in (0.45, 0.5, 0.7)
+        ]
+
+    @pytest.mark.parametrize("bad", [np.zeros((2, 2, 3)), np.zeros((2, 2), np.uint8)])
+    def test_dusk_refuses_what_is_no_picture_in_bytes(self, bad):
+        with pytest.raises(ValueError, match="image must hold bytes in shape"):
+            datasets.dusk(bad)

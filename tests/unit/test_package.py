@@ -1,0 +1,72 @@
+"""The package is light to import, and its names are where they are promised to be."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import divkit
+
+MODULES = ["information", "gaussian", "estimate", "datasets"]
+HEAVY = ["tensorflow", "keras", "matplotlib", "PIL", "IPython", "scipy.stats", "scipy.optimize"]
+
+
+def in_new_process(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_importing_adds_less_than_a_tenth_of_a_second_to_numpy_and_scipy_special():
+    code = (
+        "import numpy, scipy.special, time; start = time.process_time(); import divkit; "
+        "divkit.kl_divergence; import divkit.gaussian; print(time.process_time() - start)"
+    )
+    assert min(float(in_new_process(code)) for _ in range(3)) < 0.1
+
+
+def test_importing_loads_nothing_heavy():
+    code = (
+        "import sys, divkit; divkit.kl_divergence; divkit.gaussian; divkit.estimate; "
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    assert in_new_process(code) == "[]"
+
+
+def test_modules_load_when_first_used():
+    code = (
+        "import sys, divkit; before = 'divkit.estimate' in sys.modules; divkit.estimate; "
+        "print(before, 'divkit.estimate' in sys.modules)"
+    )
+    assert in_new_process(code) == "False True"
+
+
+def test_the_names_of_information_can_be_imported_from_the_package():
+    information = import_module("divkit.information")
+    for name in information.__all__:
+        assert getattr(divkit, name) is getattr(information, name)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'divkit' has no attribute 'kl_divergense'"):
+        _ = divkit.kl_divergense
+
+
+def test_dir_lists_the_modules():
+    assert set(divkit.__all__) <= set(dir(divkit))
+
+
+@pytest.mark.parametrize("name", [*MODULES, "plot"])
+def test_every_public_name_exists_and_every_function_says_what_it_does(name):
+    module = import_module(f"divkit.{name}")
+    for public in module.__all__:
+        value = getattr(module, public)
+        if callable(value):
+            assert value.__doc__, public
+            assert "Examples" in value.__doc__, public
+
+
+def test_the_types_are_shipped():
+    from importlib.resources import files
+
+    assert (files("divkit") / "py.typed").is_file()
