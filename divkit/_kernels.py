@@ -34,6 +34,7 @@ from divkit._validation import (
 Kernel = Callable[..., Floats]
 
 BLOCK = 2**16  # entries: 512 KB, a second-level cache; 2**12 is three times slower
+CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
 SERIES_BELOW = 0.2
 TINY = float(np.finfo(np.float64).tiny)
@@ -144,8 +145,11 @@ def kl(p: Rows, q: Rows) -> Floats:
 def again(value: Floats, kernel: Kernel, *arrays: Floats) -> Floats:
     """Compute the rows that lost digits or overflowed with another kernel."""
     if not within(value, CAREFUL_BELOW, LARGEST):
-        chosen = ~((value >= CAREFUL_BELOW) & (value <= LARGEST))
-        value[chosen] = kernel(*(a[chosen] for a in arrays))
+        rows = np.flatnonzero(~((value >= CAREFUL_BELOW) & (value <= LARGEST)))
+        step = max(1, CAREFUL_BLOCK // arrays[0].shape[-1])
+        for i in range(0, len(rows), step):
+            part = rows[i : i + step]
+            value[part] = kernel(*(a[part] for a in arrays))
     return value
 
 
@@ -156,11 +160,11 @@ def careful_kl(p: Floats, q: Floats) -> Floats:
     """
     d, s, (p, q) = differences(p, q)
     near = abs(d) < SERIES_BELOW
-    small = np.where(near, d, 0.0)
-    excess = artanh_minus(small)
-    terms: Floats = s * (small * small + (1 + small) * excess)
-    far = ~near
-    terms[far] = rel_entr(p[far], q[far]) - s[far] * d[far]
+    small = d if near.all() else np.where(near, d, 0.0)
+    terms: Floats = s * (small * small + (1 + small) * artanh_minus(small))
+    if small is not d:
+        far = ~near
+        terms[far] = rel_entr(p[far], q[far]) - s[far] * d[far]
     nats: Floats = terms.sum(axis=-1)
     return nats
 
@@ -182,16 +186,16 @@ def differences(p: Floats, q: Floats) -> tuple[Floats, Floats, tuple[Floats, Flo
 
 
 def exact_sum(rows: Floats) -> tuple[Floats, Floats]:
-    """Sum rows in twice the precision, by halves; return columns of the sum and of its rest."""
-    rest = np.zeros(len(rows))
-    while rows.shape[-1] > 1:
-        half = rows.shape[-1] // 2
-        a, b, odd = rows[:, :half], rows[:, half : 2 * half], rows[:, 2 * half :]
-        total = a + b
-        back = total - a
-        rest += ((a - (total - back)) + (b - back)).sum(axis=-1)
-        rows = np.concatenate([total, odd], axis=-1)
-    return rows, rest[:, None]
+    """Sum rows in twice the precision; return columns of the sum and of its rest.
+
+    Adding and subtracting a power of two above the total rounds all entries to the same grid, on
+    which they add without error; what the rounding dropped is added apart.
+    """
+    power = np.ldexp(2.0, np.frexp(rows.sum(axis=-1, keepdims=True))[1])
+    grid = (rows + power) - power
+    high, low = grid.sum(axis=-1, keepdims=True), (rows - grid).sum(axis=-1, keepdims=True)
+    total = high + low
+    return total, low - (total - high)
 
 
 def exact_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
