@@ -7,7 +7,9 @@ Sphinx counts the pages of the table of contents. Chapters are not written in or
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from docutils import nodes
 from sphinx.environment.collectors.toctree import TocTreeCollector
@@ -44,4 +46,9 @@ def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> lis
 def setup(app: Sphinx) -> dict[str, Any]:
     """Take the place of sphinx-external-toc's numbering, which is for Roman and letter styles."""
     TocTreeCollectorWithStyles.assign_section_numbers = assign_section_numbers
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -7,7 +7,9 @@ footnotes of the same name. Here they become a plain list, and ``[1]_`` a plain 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -27,4 +29,9 @@ def plain_references(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Run before napoleon, which takes docstrings at the default priority."""
     app.connect("autodoc-process-docstring", plain_references, priority=400)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+from zlib import crc32
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -120,4 +121,9 @@ class InlineSvg(SphinxPostTransform):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the transform."""
     app.add_post_transform(InlineSvg)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

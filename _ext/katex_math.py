@@ -14,6 +14,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import quickjs
 from docutils import nodes
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 KATEX = Path(__file__).parent / "vendor" / "katex"
 
-BASE = 'class="base"'  # an unbreakable part of a formula in KaTeX's output
+BASE = 'class="katex-base"'  # an unbreakable part of a formula in KaTeX's output
 
 # The result crosses over as JSON: QuickJS cannot hand KaTeX's rope strings to Python directly.
 RENDER = """
@@ -134,4 +135,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(KeepPunctuation)
     # Before lean_pages (default 500) joins the style sheets.
     app.connect("build-finished", copy_katex, priority=100)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
