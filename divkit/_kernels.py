@@ -57,25 +57,25 @@ def over_rows(
     """
     scale = unit(base)
     tables, leading = as_tables(named, axis)
-    kinds = [(n, t, None if n in logits else tolerance(t)) for n, t in tables.items()]
-    rows, size = kinds[0][1].shape
+    rows, size = next(iter(tables.values())).shape
     step = max(1, BLOCK // size)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        parts = [
-            kernel(*[block(t[i : i + step], n, limit, i, normalize) for n, t, limit in kinds])
-            for i in range(0, rows, step)
-        ]
-    values = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
+
+    def values_from(first: int) -> Floats:
+        return kernel(
+            *[
+                checked_logits(table[first : first + step], name, first)
+                if name in logits
+                else checked(table[first : first + step], name, tolerance(table), first, normalize)
+                for name, table in tables.items()
+            ]
+        )
+
+    with np.errstate(all="ignore"):
+        if 0 < rows <= step:
+            values = values_from(0)
+        else:
+            values = np.concatenate([np.empty(0), *map(values_from, range(0, rows, step))])
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
-
-
-def block(
-    rows: Reals, name: str, limit: float | None, first: int, normalize: bool
-) -> Rows | Floats:
-    """Validate a block of distributions, or of logits if sums have no limit."""
-    if limit is None:
-        return checked_logits(rows, name, first)
-    return checked(rows, name, limit, first, normalize)
 
 
 def as_tables(named: dict[str, ArrayLike], axis: int) -> tuple[dict[str, Reals], tuple[int, ...]]:

@@ -79,7 +79,7 @@ def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) 
     `first` is the number of the block's first row in the whole input, for the message.
     """
     values = np.asarray(block, dtype=np.float64)
-    totals = values @ ones(values.shape[-1])
+    totals = values.dot(ones(values.shape[-1]))
     low = float(np.minimum.reduce(values, axis=None))
     if normalize and low >= 0 and within(totals, 5e-324, LARGEST):
         return manageable(values, totals, low)
@@ -91,7 +91,7 @@ def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) 
 
 @lru_cache(maxsize=8)
 def ones(size: int) -> Floats:
-    """Return a vector of ones, kept for the next call: a sum by matrix product is the fastest."""
+    """Return a vector of ones, kept for the next call: a sum as a product is the fastest."""
     return np.ones(size)
 
 

@@ -200,6 +200,21 @@ class TestKLDivergence:
         assert info.kl_divergence([0.5, 0.5], [1, 0]) == math.inf
         assert info.kl_divergence([1, 0], [0.5, 0.5]) == pytest.approx(LOG2, rel=1e-15)
 
+    def test_a_negative_zero_is_a_zero(self):
+        assert info.kl_divergence([1, 0], [1, -0.0]) == 0
+        assert info.kl_divergence([1, -0.0], [0.5, 0.5]) == pytest.approx(LOG2, rel=1e-15)
+        assert info.kl_divergence([0.5, 0.5], [1, -0.0]) == math.inf
+        assert info.entropy([1, -0.0]) == 0
+
+    @pytest.mark.parametrize("step", [0.15, 0.3, 1.0])
+    def test_long_rows_keep_thirteen_digits_where_the_quick_form_takes_over(self, step):
+        rng = np.random.default_rng(7)
+        p = rng.dirichlet(np.ones(784))
+        q = p * np.exp(step * rng.standard_normal(784))
+        q /= q.sum()
+        assert info.kl_divergence(p, q) > _kernels.CAREFUL_BELOW
+        assert error(info.kl_divergence(p, q), exact_kl(p, q)) < 1e-13
+
     def test_rows_do_not_disturb_each_other(self):
         p = np.concatenate([rows(4, 1, 30), [[1, 0, 0, 0], [0.25] * 4, [0.5, 0.5, 0, 0]]])
         q = np.concatenate([rows(4, 2, 30), [[0, 1, 0, 0], [0.25] * 4, [0.5, 0.25, 0.25, 0]]])
