@@ -3,8 +3,8 @@
     python tools/notebooks.py run [--force] [03 ...]   execute what changed, store the outputs
     python tools/notebooks.py text [03 ...]            write the texts after work in JupyterLab
 
-A notebook remembers under `verified` what it was computed from: its text, the lock file and
-divkit. `run` executes it again only when one of them has changed.
+A notebook remembers under `verified` what it was computed from: the text's code, the lock file
+and divkit. `run` executes it again only when one of them has changed; new prose is carried over.
 """
 
 from __future__ import annotations
@@ -64,18 +64,18 @@ def update_from_text(text: Path, notebook: Path) -> None:
     text.write_text(as_text(notebook), encoding="utf-8")
 
 
-def fingerprint(text: Path) -> str:
-    """A digest of all that decides a notebook's outputs: its text, the lock and divkit."""
-    parts = [text, ROOT / "requirements.txt", *sorted((ROOT / "divkit").rglob("*.py"))]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+def fingerprint(content: NotebookNode) -> str:
+    """A digest of all that decides a notebook's outputs: its code, the lock and divkit."""
+    code = "\0".join(cell.source for cell in content.cells if cell.cell_type == "code")
+    digest = hashlib.sha256(code.encode())
+    for part in [ROOT / "requirements.txt", *sorted((ROOT / "divkit").rglob("*.py"))]:
+        digest.update(b"\0" + part.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 
 
-def execute(notebook: Path) -> None:
+def execute(notebook: Path, content: NotebookNode) -> None:
     """Run every cell in a fresh kernel and store the outputs, without times."""
-    content: NotebookNode = nbformat.read(notebook, as_version=4)
+    computed_from = fingerprint(content)
     client = NotebookClient(
         content,
         timeout=CELL_SECONDS,
@@ -85,23 +85,23 @@ def execute(notebook: Path) -> None:
     )
     client.execute()
     content.metadata.pop("language_info", None)
-    content.metadata["verified"] = fingerprint(text_of(notebook))
+    content.metadata["verified"] = computed_from
     nbformat.write(content, notebook)
 
 
 def run(selected: list[str], force: bool) -> None:
-    """Execute the notebooks whose text, lock or divkit has changed."""
+    """Execute the notebooks whose code, lock or divkit has changed."""
     for text in texts(selected):
         notebook = notebook_of(text)
         update_from_text(text, notebook)
-        known = nbformat.read(notebook, as_version=4).metadata.get("verified")
-        if known == fingerprint(text) and not force:
+        content: NotebookNode = nbformat.read(notebook, as_version=4)
+        if content.metadata.get("verified") == fingerprint(content) and not force:
             print(f"{notebook.relative_to(ROOT)}: up to date", flush=True)
             continue
         print(f"{notebook.relative_to(ROOT)}: running ...", end=" ", flush=True)
         started = time.perf_counter()
         try:
-            execute(notebook)
+            execute(notebook, content)
         except CellExecutionError as error:
             raise SystemExit(f"failed\n{error}") from None
         print(f"{time.perf_counter() - started:.0f} s", flush=True)
