@@ -1,5 +1,7 @@
-"""Two directives for the appendix: `{ledger}`, what the sources say, and `{status}`, how much of
-the book is computed, compared and still to come.
+"""Two directives for the appendix: `{ledger}` and `{status}`.
+
+The first says what the sources say and what holds, the second how much of the book is computed,
+compared and still to come.
 
 Both read files that the tests check as well, so neither page holds a number typed by hand.
 """

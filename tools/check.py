@@ -14,7 +14,14 @@ STEPS = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
-    "library and chapters": (*PYTEST, "divkit", "tests/unit", "tests/chapters", "tests/tools"),
+    "library, tools and chapters": (
+        *PYTEST,
+        "README.md",
+        "divkit",
+        "tests/unit",
+        "tests/chapters",
+        "tests/tools",
+    ),
     "notebooks, every output compared": (*PYTEST, "--nbval", "chapters"),
     "site": (*PYTEST, "tests/site"),
 }
