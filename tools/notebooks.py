@@ -80,6 +80,7 @@ def execute(notebook: Path, content: NotebookNode) -> None:
         content,
         timeout=CELL_SECONDS,
         record_timing=False,
+        coalesce_streams=True,  # how the kernel cuts its messages depends on the moment
         extra_arguments=["--log-level=40"],
         resources={"metadata": {"path": str(notebook.parent)}},
     )
