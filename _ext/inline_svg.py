@@ -7,6 +7,8 @@ text colour, its paper from the page and the course's palette from the variables
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,25 +27,29 @@ SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 ElementTree.register_namespace("", SVG.strip("{}"))
 
-# What divkit.plot draws with, and what the page calls it.
-COLOURS = {
-    "#000000": "currentColor",
-    "#ffffff": "var(--figure-paper)",
+# Matplotlib's ink and paper, and the palette of divkit.plot, as the page calls them.
+INK = {"#000000": "currentColor", "#ffffff": "var(--figure-paper)"}
+PALETTE = {
     "#0072b2": "var(--figure-p)",
     "#d55e00": "var(--figure-q)",
     "#009e73": "var(--figure-mixture)",
     "#767676": "var(--figure-neutral)",
 }
 COLOUR = re.compile(r"#(?:[0-9a-f]{6}|000|fff)\b", re.I)
+# Fills its place without the white paper that the theme gives to pictures in the dark.
+FILLING = (
+    "display: block; width: 100%; height: 100%; max-width: none; padding: 0; background: none; "
+)
 PIXELS_PER_POINT = 4 / 3
+SMALL = 4096  # letters of base64: less than this is not worth a file
 
 
-def themed(style: str) -> str:
+def themed(style: str, colours: dict[str, str]) -> str:
     """The style with the page's colours in place of Matplotlib's."""
 
     def colour(match: re.Match[str]) -> str:
         name = match[0].lower()
-        return COLOURS.get(name if len(name) == 7 else name + name[1:], match[0])
+        return colours.get(name if len(name) == 7 else name + name[1:], match[0])
 
     return COLOUR.sub(colour, style)
 
@@ -71,7 +77,31 @@ def prefix_ids(root: ElementTree.Element, prefix: str) -> None:
                 element.set(name, value.replace("url(#", f"url(#{prefix}"))
 
 
-def inline(text: str, prefix: str, alt: str) -> str:
+def lazy_pictures(root: ElementTree.Element, folder: Path, address: str) -> None:
+    """Rasterised parts become files, which a browser fetches when the reader comes near.
+
+    Only HTML's ``<img>`` can wait, hence the foreignObject; a cloud of ten thousand points or a
+    grid of decoded pictures would otherwise be most of a page's weight.
+    """
+    for parent in list(root.iter()):
+        for place, image in enumerate(list(parent)):
+            data = image.get("href", "").partition("base64,")[2]
+            if image.tag == f"{SVG}image" and len(data) > SMALL:
+                content = base64.b64decode(data)
+                name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+                kept = {"id", "x", "y", "width", "height", "transform", "clip-path"}
+                box = ElementTree.Element(
+                    f"{SVG}foreignObject", {k: v for k, v in image.attrib.items() if k in kept}
+                )
+                picture = {"src": address + name, "alt": "", "loading": "lazy"}
+                picture["style"] = f"{FILLING}{image.get('style', '')}"
+                ElementTree.SubElement(box, f"{SVG}img", picture)
+                parent[place] = box
+
+
+def inline(text: str, prefix: str, alt: str, folder: Path, address: str) -> str:
     """The figure's SVG as it goes into the page."""
     root = ElementTree.fromstring(text)
     for parent in list(root.iter()):
@@ -81,10 +111,13 @@ def inline(text: str, prefix: str, alt: str) -> str:
                 parent.remove(child)
     remove_faces(root)
     prefix_ids(root, prefix)
+    # A legend must keep the colours of points that are pixels; they suit both themes.
+    colours = INK if root.find(f".//{SVG}image") is not None else INK | PALETTE
+    lazy_pictures(root, folder, address)
     for element in root.iter():
         for name in ("style", "fill", "stroke"):
             if name in element.attrib:
-                element.set(name, themed(element.attrib[name]))
+                element.set(name, themed(element.attrib[name], colours))
     for name in ("width", "height"):
         points = float(root.get(name, "0").removesuffix("pt"))
         root.set(name, f"{points * PIXELS_PER_POINT:.0f}")
@@ -114,7 +147,9 @@ class InlineSvg(SphinxPostTransform):
                 continue
             if not image.get("alt"):
                 logger.warning("a figure without alt text", location=image, type="figure")
-            svg = inline(file.read_text("utf-8"), f"f{number}-", image.get("alt", ""))
+            text, alt = file.read_text("utf-8"), image.get("alt", "")
+            address = "../" * self.env.docname.count("/") + "_images/"
+            svg = inline(text, f"f{number}-", alt, Path(self.app.outdir, "_images"), address)
             image.replace_self(nodes.raw("", svg, format="html", classes=["output"]))
 
 

@@ -15,7 +15,7 @@ from tinycss2.ast import AtRule, IdentToken, Node, ParseError, QualifiedRule
 WORD = re.compile(r"-?[A-Za-z_][\w-]*")
 CLASSES = re.compile(r"\bclass=\"([^\"]*)\"")
 IDS = re.compile(r"\bid=\"([^\"]*)\"")
-TAGS = re.compile(r"<([a-z][a-z0-9]*)")
+TAGS = re.compile(r"<([A-Za-z][A-Za-z0-9]*)")
 URL = re.compile(
     r"url\(\s*(?P<quote>[\"']?)(?!data:|[a-z]+:|//|#)(?P<path>[^)\"']+)(?P=quote)\s*\)"
 )
@@ -34,7 +34,7 @@ ICON_FACES = {
 
 def words_of_page(html: str) -> set[str]:
     """Every tag, class and id of a page, and every word of its inline scripts."""
-    words = set(TAGS.findall(html)) | set(IDS.findall(html))
+    words = {tag.lower() for tag in TAGS.findall(html)} | set(IDS.findall(html))
     for classes in set(CLASSES.findall(html)):
         words.update(classes.split())
     for script in re.findall(r"<script\b[^>]*>(.+?)</script>", html, re.S):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from lean_css import WORD, join, words_of_page
 from PIL import Image
 from sphinx.util import logging
+from sphinx.util.fileutil import copy_asset
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -123,7 +124,7 @@ def lean_images(html: str, page: Path) -> str:
     def sized(match: re.Match[str]) -> str:
         tag = match[0]
         source = re.search(r"src=\"([^\"]+\.(?:png|jpe?g|webp))\"", tag)
-        if source is None or " height=" in tag or not (page.parent / source[1]).exists():
+        if source is None or " loading=" in tag or not (page.parent / source[1]).exists():
             return tag
         with Image.open(page.parent / source[1]) as picture:
             width, height = picture.size
@@ -223,6 +224,9 @@ def make_lean(app: Sphinx, error: Exception | None) -> None:
     out = Path(app.outdir)
     static = out / "_static"
     stock = read_pages(out)
+    # Sphinx copies nothing when no page is out of date; our style sheet may be.
+    for folder in app.config.html_static_path:
+        copy_asset(Path(app.srcdir, folder), static)
     names = all_sheets(stock, static / JOINED)
     pages = {page: lean_page(html, out / f"{page}.html", page) for page, html in stock.items()}
     scripts = scripts_of(pages, out)

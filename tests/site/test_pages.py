@@ -13,18 +13,20 @@ from reading import THEMES, WIDTHS, axe_faults, layout_faults, opened
 # Rules about names and roles do not depend on the width, rules about colour not on the place.
 WITH_AXE = {(1280, "light"), (390, "dark")}
 PHOTOGRAPHED = {(1280, "light"), (1280, "dark"), (390, "light")}
-THUMBNAIL = 320  # pixels, the width of a page in a contact sheet
+THUMBNAILS = {1280: 320, 390: 160}  # pixels, the width of a page in a contact sheet
+TALLEST = 4000  # of a page's picture: the rest of a longer one is cut off
 SHEETS = ROOT / "_build" / "contact-sheets"
 
 
-def photograph(page: Page, folder: Path, name: str) -> None:
+def photograph(page: Page, width: int, file: Path) -> None:
     """A reduced picture of the whole page, for the contact sheets."""
     page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
     page.wait_for_function("[...document.images].every(image => image.complete)")
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True, type="jpeg")))
-    height = round(picture.height * THUMBNAIL / picture.width)
-    folder.mkdir(parents=True, exist_ok=True)
-    picture.resize((THUMBNAIL, height), Image.Resampling.LANCZOS).save(folder / f"{name}.png")
+    small = THUMBNAILS[width]
+    picture = picture.resize((small, round(picture.height * small / picture.width)))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture.crop((0, 0, small, min(picture.height, TALLEST))).save(file)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,10 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for look in sorted(folder.iterdir()):
         pictures = [Image.open(file) for file in sorted(look.iterdir())]
         height = max(picture.height for picture in pictures)
-        sheet = Image.new("RGB", (len(pictures) * (THUMBNAIL + 12), height), "#808080")
+        width = pictures[0].width + 12
+        sheet = Image.new("RGB", (len(pictures) * width, height), "#808080")
         for place, picture in enumerate(pictures):
-            sheet.paste(picture, (place * (THUMBNAIL + 12), 0))
+            sheet.paste(picture, (place * width, 0))
         sheet.save(SHEETS / f"{look.name}.png")
 
 
@@ -57,8 +60,8 @@ def test_a_page_is_sound_on_every_screen_and_in_both_themes(
                 if (width, theme) in WITH_AXE:
                     faults += axe_faults(page)
                 if (width, theme) in PHOTOGRAPHED:
-                    place = f"{PAGES.index(page_name):02d}"
-                    photograph(page, photographs / f"{theme}-{width}", place)
+                    name = f"{PAGES.index(page_name):02d}.png"
+                    photograph(page, width, photographs / f"{theme}-{width}" / name)
                 page.evaluate("document.documentElement.style.fontSize = '200%'")
                 faults += layout_faults(page, " at 200 % text size")
                 found += [f"{width} px, {theme}: {fault}" for fault in faults]
