@@ -43,12 +43,16 @@ if TYPE_CHECKING:
         built: bool
         optimizer: Any
         trainable_variables: list[Any]
+        train_function: Any
+        jit_compile: bool
+        run_eagerly: bool
 
         def __init__(self, **keywords: object) -> None: ...
 
         # Open signatures, so that a subclass may narrow them.
         compile: Any
         fit: Any
+        get_metrics_result: Any
 
     class _Callback:
         params: dict[str, Any]
@@ -73,6 +77,7 @@ __all__ = [
 Tensor = Any
 Loss = Callable[[Tensor, Tensor], Tensor]
 _BLOCK = 8192  # images encoded or decoded at a time: 25 MB as float32
+_STEPS = 50  # training steps in one call of the compiled function
 
 
 # Reconstruction losses: functions of a batch of images and of the decoder's logits.
@@ -376,14 +381,21 @@ def image_batches(images: ArrayLike, *, batch_size: int = 128, seed: int | None 
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    data = tf.constant(_check_images(images))
+    return _shuffled(_check_images(images), batch_size, seed).map(_as_unit_floats)
 
-    def gather(indices: Tensor) -> Tensor:
-        return _as_unit_floats(tf.gather(data, indices))
 
-    order = tf.data.Dataset.range(len(data)).shuffle(len(data), seed=seed)
-    batches = order.batch(batch_size, num_parallel_calls=1)
-    return batches.map(gather, num_parallel_calls=2).prefetch(50)
+def _shuffled(images: NDArray[Any], size: int, seed: int | None) -> Any:
+    """Return a dataset of the images as they are, `size` at a time, in a new order every epoch."""
+    data, n = tf.constant(images), len(images)
+
+    def epoch(seed: Tensor) -> Any:
+        order = tf.random.experimental.stateless_shuffle(tf.range(n), seed)
+        starts = tf.data.Dataset.range(0, n, size)
+        return starts.map(lambda start: tf.gather(data, order[start : start + size]))
+
+    seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2).take(1)
+    blocks = seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(-(-n // size)))
+    return blocks.prefetch(2)
 
 
 # Progress.
@@ -567,6 +579,7 @@ class VAE(_Model):
         self.reconstruction = reconstruction
         self._noise = keras.random.SeedGenerator(seeds[5])
         self._order_seed = seed
+        self._batch_size = 0  # of the training function that Keras keeps
         names = ("loss", "reconstruction", "regularizer")
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.built = True
@@ -582,7 +595,6 @@ class VAE(_Model):
         optimizer: Any = None,
         *,
         jit_compile: bool | Literal["auto"] = True,
-        steps_per_execution: int = 50,
         **keywords: Any,
     ) -> None:
         """Choose the optimiser; called once by the constructor with Adam at a rate of 1e-4.
@@ -592,22 +604,16 @@ class VAE(_Model):
         optimizer : keras.optimizers.Optimizer or str, optional
             Adam with learning rate 1e-4 unless given.
         jit_compile : bool
-            Compile a training step with XLA.
-        steps_per_execution : int
-            Training steps per call from Python.
+            Compile the training with XLA, fifty steps to a call.
         **keywords
             Further arguments of `keras.Model.compile`.
         """
-        super().compile(
-            optimizer=keras.optimizers.Adam(1e-4) if optimizer is None else optimizer,
-            jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
-            **keywords,
-        )
+        optimizer = keras.optimizers.Adam(1e-4) if optimizer is None else optimizer
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **keywords)
 
     def fit(
         self,
-        images: Any,
+        images: ArrayLike,
         *,
         epochs: int = 10,
         batch_size: int = 128,
@@ -619,12 +625,12 @@ class VAE(_Model):
 
         Parameters
         ----------
-        images : array_like of shape (n, height, width), or tf.data.Dataset
-            Bytes or floats in [0, 1]; arrays go through `image_batches`.
+        images : array_like of shape (n, height, width)
+            Bytes or floats in [0, 1].
         epochs : int
             Passes over the images.
         batch_size : int
-            Images in a batch, where `images` is an array.
+            Images in a batch; the last batch of an epoch holds the rest.
         verbose : int or "auto"
             "auto" shows a `ProgressBar`; numbers have Keras's meaning.
         callbacks : sequence of keras.callbacks.Callback
@@ -637,18 +643,42 @@ class VAE(_Model):
         keras.callbacks.History
             Its `history` has `loss`, `reconstruction` and `regularizer`, one value per epoch.
         """
-        if not isinstance(images, tf.data.Dataset):
-            images = image_batches(images, batch_size=batch_size, seed=self._order_seed)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if batch_size != self._batch_size:
+            self._batch_size, self.train_function = batch_size, None
+        blocks = _shuffled(_check_images(images), _STEPS * batch_size, self._order_seed)
         bar = [ProgressBar()] if verbose == "auto" else []
         level = 0 if verbose == "auto" else verbose
         return super().fit(
-            images,
+            blocks,
             epochs=epochs,
             verbose=level,
             callbacks=[*bar, *callbacks],
             shuffle=False,
             **keywords,
         )
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Prepare the training (called by `fit`): a compiled loop over the batches of a block.
+
+        Keras compiles single steps, and of steps as small as these half is the way in and out.
+        """
+        if self.train_function is not None and not force:
+            return
+        size = self._batch_size
+
+        def train(block: Tensor) -> Any:
+            steps, rest = divmod(len(block), size)
+            if steps:
+                for batch in tf.reshape(block[: steps * size], (steps, size, *block.shape[1:])):
+                    self.train_step(_as_unit_floats(batch))
+            if rest:
+                self.train_step(_as_unit_floats(block[-rest:]))
+            return self.get_metrics_result()
+
+        train = train if self.run_eagerly else tf.function(train, jit_compile=self.jit_compile)
+        self.train_function = lambda blocks: train(next(blocks))
 
     def call(self, images: Tensor, training: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Return means and log-variances of the codes, and the logits decoded from one sample.
@@ -682,13 +712,13 @@ class VAE(_Model):
             "regularizer": regularizer,
         }
 
-    def _report(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _report(self, losses: Mapping[str, Tensor]) -> Any:
         """Update the running means and return them."""
         for name, tracker in self._trackers.items():
             tracker.update_state(losses[name])
-        return {name: tracker.result() for name, tracker in self._trackers.items()}
+        return self.get_metrics_result()
 
-    def train_step(self, data: Any) -> dict[str, Tensor]:
+    def train_step(self, data: Any) -> Any:
         """Take one step of the optimiser on one batch (called by `fit`)."""
         with tf.GradientTape() as tape:
             losses = self._loss_terms(data, training=True)
@@ -696,7 +726,7 @@ class VAE(_Model):
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         return self._report(losses)
 
-    def test_step(self, data: Any) -> dict[str, Tensor]:
+    def test_step(self, data: Any) -> Any:
         """Report the losses on one batch (called by `evaluate`)."""
         return self._report(self._loss_terms(data, training=False))
 

@@ -84,6 +84,35 @@ def test_a_seed_makes_training_reproducible():
     assert first == again != other
 
 
+def test_every_epoch_shows_each_image_once_in_an_order_of_its_own():
+    numbered = np.arange(130, dtype=np.uint8)[:, None, None]
+    batches = keras.image_batches(numbered, batch_size=32, seed=0)
+    orders = [np.concatenate([255 * batch for batch in batches]).round() for _ in range(2)]
+    for order in orders:
+        assert sorted(order.ravel()) == list(range(130))
+    assert not np.array_equal(*orders)
+    assert len(batches) == 5
+
+
+@pytest.mark.parametrize("batch_size", [512, 200, 3000])  # one batch, a rest, less than a batch
+def test_the_compiled_loop_takes_the_steps_that_single_steps_take(batch_size):
+    looped, stepped = keras.VAE(seed=0), keras.VAE(seed=0)
+    history = looped.fit(IMAGES, epochs=1, batch_size=batch_size).history
+    stepped.optimizer.build(stepped.trainable_variables)
+    step = keras.tf.function(stepped.train_step, jit_compile=True)  # XLA has noise of its own
+    (block,) = keras._shuffled(IMAGES, 512, seed=0)
+    for start in range(0, 512, batch_size):
+        losses = step(keras._as_unit_floats(block[start : start + batch_size]))
+    for name, value in losses.items():
+        assert history[name][0] == pytest.approx(number(value), rel=1e-5)
+    assert number(looped.optimizer.iterations) == number(stepped.optimizer.iterations)
+
+
+def test_a_batch_size_of_zero_is_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        keras.VAE(seed=0).fit(IMAGES, batch_size=0)
+
+
 def test_the_elbo_estimate_agrees_with_evaluation():
     vae = keras.VAE(seed=0)
     vae.fit(IMAGES, epochs=1)
