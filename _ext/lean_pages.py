@@ -35,12 +35,14 @@ JOINED = "site.css"
 # Pages that Sphinx itself makes.
 DESCRIPTIONS = {"search": "Search all chapters, exercises, figures and the appendix of the course."}
 
-# Chosen before the first paint; without JavaScript, and on paper, a page is light.
+# Chosen before the first paint; without JavaScript, and on paper, a page is light. A page that is
+# opened again keeps its place only if all of it is laid out (course.css).
 THEME_MODE = """<script>
 (d=>{try{d.mode=localStorage.getItem("mode")||"auto"}catch(e){d.mode="auto"}
 d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"
 let t;addEventListener("beforeprint",()=>{t=d.theme;d.theme="light"})
 addEventListener("afterprint",()=>{d.theme=t})
+if(performance.getEntriesByType("navigation")[0]?.type!="navigate")d.whole=""
 })(document.documentElement.dataset)
 </script>"""
 
@@ -50,6 +52,15 @@ PRELOAD = """<script>
 if(location.protocol!="file:")for(const f of {fonts})document.head.append(Object.assign(
 document.createElement("link"),{{rel:"preload",as:"font",type:"font/woff2",crossOrigin:"",href:f}}))
 </script>"""
+
+# The theme asks every block of code at once whether it scrolls, and so has the whole page laid out.
+SCROLLS = "e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight"
+ALL_AT_ONCE = f"e.tabIndex={SCROLLS}?0:-1"
+WHEN_NEAR = (
+    "new IntersectionObserver(([{target:e,isIntersecting:near}],o)=>{"
+    f"if(near){{o.disconnect();e.tabIndex={SCROLLS}?0:-1}}"
+    '},{rootMargin:"50%"}).observe(e)'
+)
 
 # From file:// a page may not read the other pages, so search shows titles without excerpts.
 SEARCH_FROM_FILE = 'DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";\n'
@@ -150,6 +161,8 @@ def accessible(html: str) -> str:
         '<summary><span class="toctree-toggle"',
         '<summary aria-label="Pages of this chapter"><span class="toctree-toggle"',
     )
+    # Code that scrolls can be scrolled by keys; the theme's script takes the others back.
+    html = re.sub(r"<pre>", '<pre tabindex="0">', html)
     # A bibliography is a list of items; the role docutils writes is deprecated.
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     # sphinx-proof gives every proof of a page the same id.
@@ -241,6 +254,12 @@ def make_lean(app: Sphinx, error: Exception | None) -> None:
         lean = html.replace(f'_static/{JOINED}"', f'_static/{JOINED}?v={version}"')
         if lean != stock[page]:
             (out / f"{page}.html").write_text(lean, "utf-8")
+    theme = static / "scripts" / "pydata-sphinx-theme.js"
+    script = theme.read_text("utf-8")
+    if ALL_AT_ONCE in script:
+        theme.write_text(script.replace(ALL_AT_ONCE, WHEN_NEAR), "utf-8")
+    elif WHEN_NEAR not in script:
+        logger.warning("the theme's script measures blocks of code in another way", type="theme")
     options = static / "documentation_options.js"
     if SEARCH_FROM_FILE not in (text := options.read_text("utf-8")):
         options.write_text(text + "\n" + SEARCH_FROM_FILE, "utf-8")

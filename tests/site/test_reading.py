@@ -11,7 +11,6 @@ from reading import THEMES, UNSEEN, WIDTHS, layout_faults, opened
 MAX_KILOBYTES = 260
 MAX_SHIFT = 0.02
 
-SHIFT = 0.02
 SHIFT = """new Promise(done => new PerformanceObserver(list => done(
   list.getEntries().reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0)
 )).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => done(0), 300))"""
@@ -71,6 +70,37 @@ def test_a_chapter_does_not_jump_while_it_loads(
     shift = page.evaluate(SHIFT)
     context.close()
     assert shift <= MAX_SHIFT
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("page_name", CHAPTERS)
+def test_links_and_reloading_lead_to_the_place(
+    page_name: str, width: int, server: str, contexts
+) -> None:
+    """Although what lies far below is laid out late."""
+    page = contexts[width, "light", True].new_page()
+    address = f"{server}/{page_name}.html"
+    top = "id => document.getElementById(id).getBoundingClientRect().top"
+    page.goto(address)
+    anchors = page.eval_on_selector_all("article section[id]", "all => all.map(one => one.id)")
+    for anchor in anchors[-1:2:-4]:
+        page.goto("about:blank")
+        page.goto(f"{address}#{anchor}")
+        assert -5 < page.evaluate(top, anchor) < 844, f"entered: {anchor}"
+        page.goto(address)
+        page.evaluate("id => location.hash = id", anchor)
+        assert -5 < page.evaluate(top, anchor) < 844, f"followed: {anchor}"
+    page.goto("about:blank")
+    page.goto(address)
+    for _ in range(20):
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(20)
+    place = "document.elementFromPoint(innerWidth / 2, 400).textContent"
+    before = page.evaluate(place)
+    page.reload()
+    page.wait_for_timeout(300)
+    assert page.evaluate(place) == before
+    page.close()
 
 
 def test_the_reader_can_choose_the_theme(server: str, browser) -> None:
