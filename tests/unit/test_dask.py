@@ -45,5 +45,5 @@ def test_a_cluster_of_two_workers_computes_the_same_values(client, laws, functio
 def test_a_bad_row_on_a_worker_is_refused_by_name(client, laws):
     spoilt = laws[0].copy()
     spoilt[4321, 7] = -1.0
-    with pytest.raises(ValueError, match="entry 7 is -1.0"):
+    with pytest.raises(ValueError, match=r"entry 7 is -1\.0"):
         in_blocks(entropy, spoilt).compute()
