@@ -77,7 +77,7 @@ class TestKLNormal:
         ("laws", "message"),
         [
             ((0, 0, 0, 1), "sd0 holds 0.0: a standard deviation is greater than 0"),
-            ((0, 1, 0, [1, -2]), "sd1 holds -2.0"),
+            ((0, 1, 0, [1, -2]), r"sd1\[1\] holds -2.0"),
             ((math.nan, 1, 0, 1), "mean0 holds nan: parameters must be finite"),
             ((0, 1, math.inf, 1), "mean1 holds inf"),
             ((0, 1, 0, math.inf), "sd1 holds inf"),
@@ -119,5 +119,5 @@ class TestKLStandardNormal:
     def test_single_numbers_and_infinite_parameters_are_refused(self):
         with pytest.raises(ValueError, match="they need an axis of dimensions"):
             gaussian.kl_standard_normal(0, 0)
-        with pytest.raises(ValueError, match="logvar holds -inf"):
+        with pytest.raises(ValueError, match=r"logvar\[0\] holds -inf"):
             gaussian.kl_standard_normal([0], [-math.inf])
