@@ -177,11 +177,12 @@ def _fill(rule: _Metric, p: Rows, q: Rows, out: Floats) -> None:
     same = p is q
     limit = rule.block(p, q, out)
     if rule.careful:
-        doubtful = ~(out > limit)
         if same:
-            np.fill_diagonal(doubtful, False)
+            np.fill_diagonal(out, np.inf)
+        if not out.min() > np.max(limit):
+            _repair(rule.careful, np.flatnonzero(~(out > limit)), p.values, q.values, out)
+        if same:
             np.fill_diagonal(out, 0.0)
-        _repair(rule.careful, doubtful, p.values, q.values, out)
     if rule.supported and q.low <= 0:
         out[_unsupported(p.values, q.values)] = np.inf
     if rule.supported and rule.symmetric and p.low <= 0:
@@ -194,12 +195,9 @@ def _fill(rule: _Metric, p: Rows, q: Rows, out: Floats) -> None:
 
 
 def _repair(
-    careful: Callable[[Floats, Floats], Floats], doubtful: Reals, p: Floats, q: Floats, out: Floats
+    careful: Callable[[Floats, Floats], Floats], pairs: Reals, p: Floats, q: Floats, out: Floats
 ) -> None:
-    """Compute the doubtful pairs again, a few at a time."""
-    if not doubtful.any():
-        return
-    pairs = np.flatnonzero(doubtful)
+    """Compute the pairs of these numbers again, a few at a time."""
     step = max(1, CAREFUL_BLOCK // p.shape[1])
     for start in range(0, len(pairs), step):
         i, j = np.divmod(pairs[start : start + step], out.shape[1])
@@ -221,7 +219,8 @@ def _divided(rows: Rows) -> Floats:
 
 def _minus_log(rows: Rows) -> Floats:
     """-log q, finite where q = 0; a subnormal q would lose digits if it were divided first."""
-    logs = np.log(np.maximum(rows.values, 5e-324))
+    logs = np.maximum(rows.values, 5e-324)
+    np.log(logs, out=logs)
     return np.subtract(np.log(rows.totals)[:, None], logs, out=logs)
 
 
@@ -268,7 +267,7 @@ def _js(p: Rows, q: Rows, out: Floats) -> Floats:
     sums, logs = np.empty((2, min(step, len(others)), others.shape[1]))
     for i, row in enumerate(_divided(p)):
         first = i + 1 if p is q else 0
-        out[i, :first] = -np.inf  # the other half of a symmetric block
+        out[i, :first] = -np.inf  # the half that is copied later becomes infinite
         for j in range(first, len(others), step):
             part = others[j : j + step]
             s = np.add(part, row, out=sums[: len(part)])
