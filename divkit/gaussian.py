@@ -6,6 +6,8 @@ scipy's shape, location and scale. The parameters of the first law come before t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln, rel_entr, zeta
@@ -20,6 +22,7 @@ from divkit._kernels import (
     leading_shape,
 )
 from divkit._validation import (
+    LARGEST,
     Floats,
     Reals,
     alphabet_last,
@@ -440,8 +443,16 @@ def kl_mvn(
     return finished(nats, scale=unit(base), axis=(), keepdims=False)
 
 
-def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> tuple[Floats, Floats]:
-    """Return checked means and covariance matrices of a list of laws."""
+class _Laws(NamedTuple):
+    """A list of normal laws with the Cholesky factors of the covariance matrices."""
+
+    means: Floats
+    covs: Floats
+    factors: Floats
+
+
+def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> _Laws:
+    """Return a checked list of laws, or raise."""
     m = _finite(means, f"means{tag}")
     c = as_reals(covs, f"covs{tag}")
     if m.ndim != 2 or c.ndim != 3 or c.shape != (*m.shape, m.shape[1]):
@@ -449,7 +460,7 @@ def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> tuple[Floats, Floats]:
             f"means{tag} must have the shape (n, d) and covs{tag} (n, d, d), "
             f"got {m.shape} and {c.shape}"
         )
-    return m, _cholesky(c, f"covs{tag}")[0]
+    return _Laws(m, *_cholesky(c, f"covs{tag}"))
 
 
 def pairwise_kl_mvn(
@@ -508,63 +519,67 @@ def pairwise_kl_mvn(
         raise ValueError("means1 and covs1 must be given both or not at all")
     first = _laws(means0, covs0, "0")
     second = first if means1 is None or covs1 is None else _laws(means1, covs1, "1")
-    if first[0].shape[1] != second[0].shape[1]:
+    sizes = first.means.shape[1], second.means.shape[1]
+    if sizes[0] != sizes[1]:
         raise ValueError(
-            f"the dimensions must match, but means0 has {first[0].shape[1]} "
-            f"and means1 has {second[0].shape[1]}"
+            f"the dimensions must match, but means0 has {sizes[0]} and means1 has {sizes[1]}"
         )
     scale = unit(base)
     with np.errstate(all="ignore"):
-        nats = _all_pairs(*_common_unit(first, second))
+        nats, size = _all_pairs(*_common_unit(first, second))
+        _repair(nats, ~(nats > DOUBTFUL * size), first, second)
     nats /= scale
     return nats
 
 
-def _common_unit(
-    first: tuple[Floats, Floats], second: tuple[Floats, Floats]
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _common_unit(first: _Laws, second: _Laws) -> tuple[_Laws, _Laws]:
     """Move and stretch the axes so that means are near 0 and variances near 1.
 
     The divergences stay what they are; the rounding errors of the product become small.
     """
-    both = [np.concatenate([a, b]) for a, b in zip(first, second, strict=True)]
-    if len(both[0]) == 0:
-        return *first, *second
-    centre = both[0].mean(axis=0)
-    _, power = np.frexp(np.diagonal(both[1], axis1=1, axis2=2).mean(axis=0))
-    stretch = np.ldexp(1.0, -power // 2)
-    tables = [((m - centre) * stretch, c * np.outer(stretch, stretch)) for m, c in (first, second)]
-    return *tables[0], *tables[1]
+    means = np.concatenate([first.means, second.means])
+    covs = np.concatenate([first.covs, second.covs])
+    if len(means) == 0:
+        return first, second
+    variances = np.diagonal(covs, axis1=1, axis2=2).mean(axis=0)
+    stretch = np.ldexp(1.0, -np.frexp(variances)[1] // 2)
+    both = [
+        _Laws(
+            (x.means - means.mean(axis=0)) * stretch,
+            x.covs * np.outer(stretch, stretch),
+            x.factors * stretch[:, None],
+        )
+        for x in (first, second)
+    ]
+    return both[0], both[1]
 
 
-def _all_pairs(m0: Floats, c0: Floats, m1: Floats, c1: Floats) -> Floats:
-    """Return the matrix of divergences: one product, then a repair of the pairs that cancel."""
-    d = m0.shape[1]
-    factors = [_factor(c0), _factor(c1)]
-    root = _solve_lower(factors[1], np.eye(d))
-    precision: Floats = root.mT @ root
+def _all_pairs(first: _Laws, second: _Laws) -> tuple[Floats, Floats]:
+    """Return the matrix of divergences by one product, and the size of the terms that cancel."""
+    m0, m1, d = first.means, second.means, first.means.shape[1]
+    root = _solve_lower(second.factors, np.eye(d))
+    precision = root.mT @ root
     pulled = np.matvec(precision, m1)
     offset = np.vecdot(m1, pulled)
     rows, columns = np.triu_indices(d)
     precisions = precision[:, rows, columns] * np.where(rows == columns, 0.5, 1.0)
-    moments = (c0 + m0[:, :, None] * m0[:, None, :])[:, rows, columns]
+    moments = (first.covs + m0[:, :, None] * m0[:, None, :])[:, rows, columns]
     value: Floats = np.hstack([moments, m0]) @ np.hstack([precisions, -pulled]).T
-    logs = [np.log(np.diagonal(x, axis1=1, axis2=2)).sum(axis=1) for x in factors]
+    logs = [np.log(np.diagonal(x.factors, axis1=1, axis2=2)).sum(axis=1) for x in (first, second)]
     value -= (logs[0] + d / 2)[:, None]
     value += logs[1] + offset / 2
-    sizes = [np.linalg.norm(x, axis=(1, 2)) for x in (c0, precision)]
-    doubtful = value <= DOUBTFUL * (np.multiply.outer(*sizes) + offset)
-    _repair(value, doubtful | np.isnan(value), m0, factors[0], m1, factors[1])
-    return value
+    norms = [np.linalg.norm(x, axis=(1, 2)) for x in (first.covs, precision)]
+    return value, np.multiply.outer(*norms) + offset
 
 
-def _repair(value: Floats, doubtful: Reals, m0: Floats, l0: Floats, m1: Floats, l1: Floats) -> None:
+def _repair(value: Floats, doubtful: Reals, first: _Laws, second: _Laws) -> None:
     """Compute the doubtful pairs again from the Cholesky factors, in blocks."""
     pairs = np.flatnonzero(doubtful)
-    step = max(1, CAREFUL_BLOCK // max(1, m0.shape[1] ** 2))
+    step = max(1, CAREFUL_BLOCK // max(1, first.means.shape[1] ** 2))
     for start in range(0, len(pairs), step):
         i, j = np.divmod(pairs[start : start + step], value.shape[1])
-        value[i, j] = _kl_of_factors(m0[i] - m1[j], l0[i], l1[j])
+        shift = first.means[i] - second.means[j]
+        value[i, j] = _kl_of_factors(shift, first.factors[i], second.factors[j])
 
 
 def w2_mvn(mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike) -> Floats:
@@ -613,10 +628,12 @@ def w2_mvn(mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike)
     2.236068
     """
     shift, l0, l1 = _two_laws(mean0, cov0, mean1, cov1)
-    left, _, right = np.linalg.svd(l1.mT @ l0)
-    spread = np.linalg.norm(l0 - l1 @ (left @ right), axis=(-2, -1))
-    spread = np.where((l0 == l1).all(axis=(-2, -1)), 0.0, spread)
-    distance = np.hypot(np.linalg.norm(shift, axis=-1), spread)
+    with np.errstate(all="ignore"):
+        left, _, right = np.linalg.svd(l1.mT @ l0)
+        gaps = l0 - l1 @ (left @ right)
+        spread = np.hypot.reduce(np.hypot.reduce(gaps, axis=-1), axis=-1)  # cannot overflow
+        spread = np.where((l0 == l1).all(axis=(-2, -1)), 0.0, spread)
+        distance = np.hypot(np.hypot.reduce(shift, axis=-1), spread)
     return finished(np.asarray(distance), scale=1.0, axis=(), keepdims=False)
 
 
@@ -726,6 +743,7 @@ def renyi_mvn(
     with np.errstate(all="ignore"):
         laws = _two_laws(mean0, cov0, mean1, cov1)
         nats = _kl_of_factors(*laws) if order == 1 else _renyi(*laws, float(order))
+    nats = nats if order > 0 else np.zeros_like(nats)
     return finished(nats, scale=unit(base), axis=(), keepdims=False)
 
 
@@ -737,11 +755,11 @@ def _renyi(shift: Floats, l0: Floats, l1: Floats, order: float) -> Floats:
     left, s, _ = np.linalg.svd(np.eye(l0.shape[-1]) + np.tril(_solve_lower(l1, l0 - l1)))
     y = np.vecmat(_solve_lower(l1, shift[..., None])[..., 0], left)
     x = (s - 1) * (s + 1)
-    mixed = 1 + (1 - order) * x
+    mixed = np.minimum(1 + (1 - order) * x, LARGEST)
     log_v, log_mixed = 2 * np.log(s), np.log1p((1 - order) * x)
     near = _log_gap(x, log_v) - _log_gap((1 - order) * x, log_mixed) / (1 - order)
     scales = np.where(abs(x) < 0.5, near, log_mixed / (1 - order) - log_v)
-    terms = (order * y * y / mixed + np.maximum(scales, 0.0)) / 2
+    terms = (order * (y / np.sqrt(mixed)) ** 2 + np.maximum(scales, 0.0)) / 2
     nats: Floats = np.where(mixed > 0, terms, np.inf).sum(axis=-1)
     return nats
 
@@ -926,7 +944,7 @@ def kl_laplace(
     s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
     _together(loc0=m0, scale0=s0, loc1=m1, scale1=s1)
     with np.errstate(all="ignore"):
-        ratio, shift = s0 / s1, abs(m0 - m1)
+        ratio, shift = np.minimum(s0 / s1, LARGEST), abs(m0 - m1)
         z = shift / s0
         moved = np.where(z < 1, ratio * expm1_minus(-z), shift / s1 + ratio * np.expm1(-z))
         nats = _log_gap((s0 - s1) / s1, np.log(s0) - np.log(s1)) + moved
@@ -1035,9 +1053,9 @@ def kl_gamma(
     _together(shape0=k0, scale0=s0, shape1=k1, scale1=s1)
     with np.errstate(all="ignore"):
         a, b = (k0 - k1) / k1, (s0 - s1) / s1
-        close = (abs(a) < 0.5) & (abs(b) < 0.5)
-        x = np.where(close, a + b + a * b, k0 / k1 * (s0 / s1) - 1)  # r - 1
         log_r = (np.log(k0) - np.log(k1)) + (np.log(s0) - np.log(s1))
+        close = (abs(a) < 0.5) & (abs(b) < 0.5)
+        x = np.where(close, a + b + a * b, np.expm1(log_r))  # r - 1
         nats = k1 * _log_gap(x, log_r) + _above_tangent(k0, k1, k1 - k0)
     return finished(np.maximum(nats, 0.0), scale=unit(base), axis=(), keepdims=False)
 
@@ -1112,8 +1130,10 @@ def _kl_dirichlet(a: Floats, b: Floats) -> Floats:
     """KL divergence in nats between Dirichlet laws whose parameters lie along the last axis."""
     h = b - a
     sums = a.sum(axis=-1), b.sum(axis=-1)
-    main = sums[1] * careful_kl(b, a)
-    small = _above_tangent(a, b, h).sum(axis=-1) - _above_tangent(*sums, h.sum(axis=-1))
+    p, q = (np.ldexp(x, -np.frexp(y)[1][..., None]) for x, y in zip((a, b), sums, strict=True))
+    main = sums[1] * careful_kl(q, p)
+    small = _above_tangent(a, b, h).sum(axis=-1)
+    small = np.where(small < np.inf, small - _above_tangent(*sums, h.sum(axis=-1)), small)
     nats: Floats = np.maximum(main + small, 0.0) * (h != 0).any(axis=-1)
     return nats
 
