@@ -318,6 +318,8 @@ def _chi2(p: Rows, q: Rows, out: Floats) -> float:
     inverses = np.divide(1.0, others, out=np.zeros_like(others), where=q.values > 0)
     np.matmul(rows * rows, inverses.T, out=out)
     out -= 1.0
+    if np.isinf(inverses).any():
+        out[np.isinf(out)] = np.nan  # p/q p may be finite: to be repaired
     return PRODUCT_BELOW
 
 
