@@ -548,6 +548,11 @@ class PermutationTest(NamedTuple):
         Of the samples as they are.
     pvalue : float
         Between 1/(1 + B) and 1.
+
+    Examples
+    --------
+    >>> permutation_test([1, 2], [1, 2], lambda x, y: abs(x.mean() - y.mean())).pvalue
+    1.0
     """
 
     statistic: float
@@ -1044,8 +1049,8 @@ def _log_kde(data: Floats, at: Floats | None, bandwidth: float | None) -> Floats
     if np.linalg.matrix_rank(covariance) < d:
         raise ValueError("the samples lie in a subspace: kernels need a spread in every direction")
     root: Floats = np.linalg.cholesky(covariance) * factor
-    centres: Floats = np.linalg.solve(root, data.T).T
-    points: Floats = centres if at is None else np.linalg.solve(root, at.T).T
+    centres = np.linalg.solve(root, data.T).T.astype(np.float64)
+    points = centres if at is None else np.linalg.solve(root, at.T).T.astype(np.float64)
     constant = d / 2 * np.log(2 * np.pi) + np.log(np.diag(root)).sum() + np.log(n - (at is None))
     step = max(1, _KERNELS // n)
     blocks = [
