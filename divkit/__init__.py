@@ -1,9 +1,11 @@
 """How far apart two probability distributions are: exact, validated and fast.
 
-`divkit.information` has entropy, KL divergence and their relatives for discrete distributions;
-`gaussian` closed forms for normal laws; `estimate` distributions from data; `datasets` the data of
-the course; `plot` its figures; `keras` the variational autoencoder. Modules load when first used,
-and the names of `information` can be imported from here.
+For discrete distributions: `information` has entropy, KL divergence and their relatives, `coding`
+the codes they price, `fdivergence` the family that KL belongs to, `pairwise` matrices of them. For
+laws with a density: `continuous` by quadrature, `gaussian` closed forms. `transport` moves mass.
+From data: `estimate` and `fit`. `symbolic` derives in sympy, `keras` trains generative models,
+`datasets` and `plot` serve the course. Modules load when first used, and the names of `information`
+and `fdivergence` can be imported from here.
 """
 
 from __future__ import annotations
@@ -12,18 +14,32 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-_MODULES = ("datasets", "estimate", "gaussian", "information", "keras", "pairwise", "plot")
-__all__ = ["datasets", "estimate", "gaussian", "information", "keras", "pairwise", "plot"]
+__all__ = [
+    "coding",
+    "continuous",
+    "datasets",
+    "estimate",
+    "fdivergence",
+    "fit",
+    "gaussian",
+    "information",
+    "keras",
+    "pairwise",
+    "plot",
+    "symbolic",
+    "transport",
+]
+_EXPORTING = ("information", "fdivergence")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in __all__:
         return import_module(f"divkit.{name}")
-    information = import_module("divkit.information")
-    if name in information.__all__:
-        return getattr(information, name)
+    for module in map(import_module, (f"divkit.{home}" for home in _EXPORTING)):
+        if name in module.__all__:
+            return getattr(module, name)
     raise AttributeError(f"module 'divkit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted([*globals(), *__all__])

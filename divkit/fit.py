@@ -1,0 +1,712 @@
+r"""Fitting a family of laws: maximum likelihood, Fisher information, and projections.
+
+A family is a function ``log_density(x, parameters)`` that returns the logarithm of the density, or
+of the probability, at every point of `x`. Derivatives are central differences of fourth order with
+steps of a thousandth of the scale on which the function bends, so that no family has to supply its
+own; they are right to about ten digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from divkit._validation import Floats, as_reals
+
+__all__ = [
+    "LikelihoodFit",
+    "StationaryPoint",
+    "fisher_information",
+    "maximum_likelihood",
+    "project",
+    "sandwich_covariance",
+]
+
+LogDensity = Callable[[Any, Any], Any]
+Objective = Callable[[Floats], Any]
+Support = tuple[float, float]
+REALS = (-np.inf, np.inf)
+
+_STEP = 1e-3  # of the scale: the error of a derivative is _STEP^4 + eps/_STEP
+_NEWTON_STEPS = 30
+_SCALE_STEPS = 12
+_POINTS = 2**9
+_MOST_POINTS = 2**16
+
+
+class LikelihoodFit(NamedTuple):
+    """What `maximum_likelihood` found.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (d,)
+        The estimate.
+    log_likelihood : float
+        Sum of the log-density over the samples.
+    covariance : ndarray of shape (d, d)
+        Of the estimate, if the family is right: the inverse of the observed Fisher information.
+
+    Examples
+    --------
+    >>> fit = maximum_likelihood(lambda x, p: -x / p[0] - np.log(p[0]), [1.0, 2.0, 3.0], [1.0])
+    >>> fit.covariance.round(6).tolist()  # mean^2 / n
+    [[1.333333]]
+    """
+
+    parameters: Floats
+    log_likelihood: float
+    covariance: Floats
+
+
+class StationaryPoint(NamedTuple):
+    """Parameters at which a divergence has no slope.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (d,)
+        Where; (mean, sd) for the normal family.
+    value : float
+        The divergence there, in nats.
+    kind : str
+        ``"minimum"``, ``"maximum"``, ``"saddle"``, or ``"degenerate"`` if a curvature is 0 to the
+        precision of the computation.
+    error : float
+        What halving the grid changes in the value.
+
+    Examples
+    --------
+    >>> best = project(lambda x: -(x**2) / 2 - np.log(2 * np.pi) / 2, "normal")[0]
+    >>> (best.parameters.round(6) + 0.0).tolist(), best.kind
+    ([0.0, 1.0], 'minimum')
+    """
+
+    parameters: Floats
+    value: float
+    kind: Literal["minimum", "maximum", "saddle", "degenerate"]
+    error: float
+
+
+def maximum_likelihood(
+    log_density: LogDensity, samples: ArrayLike, start: ArrayLike, *, max_iterations: int = 2000
+) -> LikelihoodFit:
+    r"""Parameters under which the samples are most probable.
+
+    .. math:: \hat\theta = \operatorname{argmax}_\theta \sum_i \log p_\theta(x_i), \qquad
+       \operatorname{cov} \hat\theta \approx
+       \Bigl(-\sum_i \nabla^2 \log p_{\hat\theta}(x_i)\Bigr)^{-1}
+
+    Searched by the simplex of Nelder and Mead, which needs no derivatives and steps back from
+    parameters outside the family (where the log-density is NaN or -inf), then by Newton's method to
+    the last digits.
+
+    Parameters
+    ----------
+    log_density : callable
+        ``log_density(x, parameters)``, the log-density at each of the samples.
+    samples : array_like of shape (n, ...)
+        Independent samples along the first axis.
+    start : array_like of shape (d,)
+        Parameters to start from, inside the family.
+    max_iterations : int
+        Steps of the simplex for each parameter.
+
+    Returns
+    -------
+    LikelihoodFit
+        ``parameters``, ``log_likelihood`` and ``covariance``.
+
+    Raises
+    ------
+    ValueError
+        If the likelihood is 0 at the start, or no maximum inside the family was reached: it may lie
+        on the edge, or at infinity, or the parameters may not be identified.
+
+    See Also
+    --------
+    scipy.stats.fit : for scipy's distributions; no covariance.
+    sandwich_covariance : if the family may be wrong.
+    project : the same for a known law instead of samples.
+
+    Notes
+    -----
+    The maximum found may be a local one: start from several places. Maximum likelihood is the
+    forward KL projection of the law of the samples, of which they show as much as they can.
+
+    References
+    ----------
+    R. A. Fisher (1922). On the mathematical foundations of theoretical statistics.
+    doi:10.1098/rsta.1922.0009
+
+    Examples
+    --------
+    >>> def log_normal(x, parameters):
+    ...     mean, sd = parameters
+    ...     return -(((x - mean) / sd) ** 2) / 2 - np.log(sd * np.sqrt(2 * np.pi))
+    >>> fit = maximum_likelihood(log_normal, [1.0, 2.0, 6.0], [0.0, 1.0])
+    >>> fit.parameters.round(6).tolist()  # mean and standard deviation, divided by n
+    [3.0, 2.160247]
+    """
+    from scipy.optimize import minimize
+
+    x, theta = _samples(samples), _parameters(start, "start")
+
+    def loss(parameters: Floats) -> float:
+        value = -float(np.mean(_log_values(log_density, x, parameters)))
+        return value if np.isfinite(value) else np.inf
+
+    if not np.isfinite(loss(theta)):
+        raise ValueError(f"the likelihood at start={theta.tolist()} is 0 or undefined")
+    limit = max_iterations * len(theta)
+    options = {"xatol": 1e-6, "fatol": 1e-12, "maxiter": limit, "maxfev": 2 * limit}
+    with np.errstate(all="ignore"):
+        found = minimize(loss, theta, method="Nelder-Mead", options=options)
+        point = _newton(loss, found.x)
+        scales = _scales(loss, found.x if point is None else point)
+        hessian = None if point is None else _hessian(loss, point, scales)
+    if point is None or hessian is None or _kind(hessian, scales) != "minimum":
+        raise ValueError(
+            f"no maximum of the likelihood near {found.x.tolist()}: it may lie on the edge of the "
+            "family or at infinity, or the parameters may not be identified; try another start"
+        )
+    covariance = np.linalg.inv(hessian) / len(x)
+    return LikelihoodFit(point, -loss(point) * len(x), covariance)
+
+
+def fisher_information(
+    log_density: LogDensity,
+    parameters: ArrayLike,
+    *,
+    samples: ArrayLike | None = None,
+    outcomes: ArrayLike | None = None,
+    support: Support = REALS,
+) -> Floats:
+    r"""Fisher information: how sharply the family tells its parameters apart.
+
+    .. math:: I(\theta) = \mathbb{E}_\theta\bigl[s s^{\mathsf T}\bigr], \qquad
+       s = \nabla_\theta \log p_\theta(x), \qquad
+       D_{\mathrm{KL}}(p_\theta \,\|\, p_{\theta + \delta})
+       = \tfrac12 \delta^{\mathsf T} I(\theta)\, \delta + O(\delta^3)
+
+    The expectation is an integral over `support` for a density, a sum over `outcomes` for a
+    discrete law, and the mean over `samples` if they are given.
+
+    Parameters
+    ----------
+    log_density : callable
+        ``log_density(x, parameters)``.
+    parameters : array_like of shape (d,)
+        Where.
+    samples : array_like of shape (n, ...), optional
+        Samples of the law: a Monte Carlo estimate, with an error of order n^(-1/2).
+    outcomes : array_like of shape (K, ...), optional
+        All outcomes of a discrete law.
+    support : tuple of float
+        The interval of a density in one dimension.
+
+    Returns
+    -------
+    ndarray of shape (d, d)
+        Symmetric, with no negative eigenvalue; per sample: n samples have n times as much.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities do not sum, or the density not integrate, to 1.
+
+    See Also
+    --------
+    maximum_likelihood : its covariance is the inverse of the observed information.
+
+    References
+    ----------
+    S. Kullback (1959). Information Theory and Statistics. Wiley. Chapter 2.
+
+    Examples
+    --------
+    >>> def log_bernoulli(x, parameters):
+    ...     return np.where(x == 1, np.log(parameters[0]), np.log(1 - parameters[0]))
+    >>> fisher_information(log_bernoulli, [0.2], outcomes=[0, 1]).round(6).tolist()
+    [[6.25]]
+    """
+    theta = _parameters(parameters, "parameters")
+    if samples is not None:
+        x = _samples(samples)
+        weights = np.full(len(x), 1 / len(x))
+    else:
+        if outcomes is not None:
+            x, volume = _samples(outcomes), np.ones(len(_samples(outcomes)))
+        else:
+            x, volume = _law_grid(lambda z: _log_values(log_density, z, theta), support)
+        with np.errstate(all="ignore"):
+            weights = np.exp(_log_values(log_density, x, theta)) * volume
+        _check_mass(float(weights.sum()), "the law")
+    x, weights = x[weights > 0], weights[weights > 0]
+    scores = _scores(log_density, theta, x, weights)
+    information: Floats = (scores * weights) @ scores.T
+    return information
+
+
+def sandwich_covariance(
+    log_density: LogDensity, parameters: ArrayLike, samples: ArrayLike
+) -> Floats:
+    r"""Covariance of a maximum likelihood estimate whose family may be wrong.
+
+    .. math:: A^{-1} B A^{-1}, \qquad
+       A = -\sum_i \nabla^2 \log p_{\hat\theta}(x_i), \qquad
+       B = \sum_i s_i s_i^{\mathsf T}
+
+    If the family contains the law of the samples, A and B agree on average and the inverse
+    information is left. If not, the estimate converges to the forward KL projection and this is its
+    covariance, where the inverse information is not.
+
+    Parameters
+    ----------
+    log_density : callable
+        ``log_density(x, parameters)``.
+    parameters : array_like of shape (d,)
+        The estimate.
+    samples : array_like of shape (n, ...)
+        The samples it was made from.
+
+    Returns
+    -------
+    ndarray of shape (d, d)
+        Of the estimate (it falls like 1/n).
+
+    Raises
+    ------
+    ValueError
+        If the log-density is not finite at a sample, or the likelihood has no curvature in some
+        direction.
+
+    See Also
+    --------
+    maximum_likelihood : with the covariance for a right family.
+
+    References
+    ----------
+    H. White (1982). Maximum likelihood estimation of misspecified models. doi:10.2307/1912526
+
+    Examples
+    --------
+    >>> def log_poisson(x, parameters):  # up to a constant, which has no slope
+    ...     return x * np.log(parameters[0]) - parameters[0]
+    >>> sandwich_covariance(log_poisson, [2.0], [0, 0, 0, 8]).round(6).tolist()  # variance / n
+    [[3.0]]
+    """
+    x, theta = _samples(samples), _parameters(parameters, "parameters")
+
+    def loss(point: Floats) -> float:
+        return -float(np.mean(_log_values(log_density, x, point)))
+
+    with np.errstate(all="ignore"):
+        if not np.isfinite(loss(theta)):
+            raise ValueError(f"the likelihood at parameters={theta.tolist()} is 0 or undefined")
+        scales = _scales(loss, theta)
+        bread = _hessian(loss, theta, scales)
+    if not np.isfinite(bread).all() or _kind(bread, scales) == "degenerate":
+        raise ValueError("the likelihood has no curvature in some direction of the parameters")
+    scores = _scores(log_density, theta, x, np.full(len(x), 1 / len(x)))
+    half = np.linalg.solve(bread, scores)
+    covariance: Floats = half @ half.T / len(x) ** 2
+    return covariance
+
+
+def project(
+    target: Callable[[Any], Any],
+    family: LogDensity | Literal["normal"] = "normal",
+    direction: Literal["forward", "reverse", "js"] = "forward",
+    *,
+    starts: ArrayLike | None = None,
+    support: Support = REALS,
+    rtol: float = 1e-9,
+) -> list[StationaryPoint]:
+    r"""Every member of a family at which its divergence from a target is stationary.
+
+    .. math:: \text{forward } D_{\mathrm{KL}}(p \,\|\, q_\theta), \qquad
+       \text{reverse } D_{\mathrm{KL}}(q_\theta \,\|\, p), \qquad
+       \text{js } \mathrm{JS}(p, q_\theta)
+
+    The integral is a double exponential quadrature on one grid, refined until the values stand. The
+    zeros of the gradient are searched from many starts, polished by Newton's method, and told apart
+    by the eigenvalues of the second derivative. All that were found are returned, which need not be
+    all there are.
+
+    Parameters
+    ----------
+    target : callable
+        ``target(x)``, the log-density of p at an array of points; it integrates to 1.
+    family : callable or str
+        ``family(x, parameters)``, the log-density of q, or ``"normal"`` with (mean, sd).
+    direction : str
+        ``"forward"``, ``"reverse"`` or ``"js"``.
+    starts : array_like of shape (m, d), optional
+        Parameters to search from; needed for families other than ``"normal"``, for which they are
+        a net over the range of the target if None.
+    support : tuple of float
+        The interval on which the laws live; give it too if the target is very narrow or far from 0.
+    rtol : float
+        The grid is fine enough when halving it changes no value by more than this times
+        max(value, 1).
+
+    Returns
+    -------
+    list of StationaryPoint
+        With ``parameters``, ``value``, ``kind`` and ``error``, the least value first.
+
+    Raises
+    ------
+    ValueError
+        If the target does not integrate to 1 over the support, nothing stationary was found, or
+        the grid does not suffice.
+
+    See Also
+    --------
+    maximum_likelihood : the forward projection of samples.
+
+    Notes
+    -----
+    The forward projection onto the normal laws, or any exponential family, has the moments of the
+    target, and is the only stationary point. The reverse one may have several: for two equal unit
+    normals at -a and a the centred law alone is a minimum for a < 2.41; then two minima of one mode
+    and two saddles are born, and the one-mode laws are better for a > 2.80. The centred law remains
+    a minimum beyond.
+
+    References
+    ----------
+    T. Minka (2005). Divergence measures and message passing. Microsoft Research TR-2005-173.
+
+    Examples
+    --------
+    >>> def two_modes(x):
+    ...     return np.logaddexp(-((x - 3) ** 2) / 2, -((x + 3) ** 2) / 2) - np.log(8 * np.pi) / 2
+    >>> [best] = project(two_modes, "normal", "forward")
+    >>> (best.parameters.round(4) + 0.0).tolist(), round(best.value, 4)
+    ([0.0, 3.1623], 0.462)
+    >>> for point in project(two_modes, "normal", "reverse"):
+    ...     print(point.kind, (point.parameters.round(2) + 0.0).tolist(), round(point.value, 3))
+    minimum [-2.98, 1.02] 0.689
+    minimum [2.98, 1.02] 0.689
+    minimum [0.0, 2.74] 0.841
+    saddle [-1.84, 2.1] 0.972
+    saddle [1.84, 2.1] 0.972
+    """
+    if direction not in _DIVERGENCES:
+        raise ValueError(f"direction must be one of {', '.join(_DIVERGENCES)}, got {direction!r}")
+    _check_rtol(rtol)
+    member, net, outside = _family(family, starts, target, support)
+
+    def objective_on(points: int) -> Objective:
+        x, volume = _law_grid(target, support, points)
+        log_p, p = _target_values(target, x, volume)
+        divergence = _DIVERGENCES[direction]
+
+        def objective(theta: Floats) -> float:
+            log_q = _log_values(member, x, theta)
+            return float(np.vecdot(divergence(p, log_p, np.exp(log_q), log_q), volume))
+
+        return objective
+
+    with np.errstate(all="ignore"):
+        found = _stationary(objective_on(_POINTS), net)
+        settled = _refined(objective_on, found, rtol)
+        for point in settled:
+            _check_mass(_mass(member, point.parameters, target, support), "the family")
+    shown = [point._replace(parameters=outside(point.parameters)) for point in settled]
+    return sorted(shown, key=lambda point: (round(point.value, 9), *point.parameters.tolist()))
+
+
+def _stationary(objective: Objective, net: Floats) -> list[Floats]:
+    """Search the zeros of the gradient from every start, within five times the extent of these."""
+    from scipy.optimize import root
+
+    middle = (net.min(axis=0) + net.max(axis=0)) / 2
+    reach = np.maximum(np.ptp(net, axis=0), np.maximum(abs(net).max(axis=0), 1.0))
+    found: list[Floats] = []
+    for start in net:
+        scales = _scales(objective, start, reach)
+        options = {"xtol": 1e-3, "maxfev": 100}
+        guess = root(_slopes, start, (objective, scales), options=options)
+        if guess.success and (abs(guess.x - middle) < 5 * reach).all():
+            point = _newton(objective, guess.x, reach)
+            if point is not None and not any(_near(objective, p, point, 1e-4) for p in found):
+                found.append(point)
+    return found
+
+
+def _refined(
+    objective_on: Callable[[int], Objective], found: list[Floats], rtol: float
+) -> list[StationaryPoint]:
+    """Follow the points to finer and finer grids until halving one changes no value.
+
+    A point that a finer grid moves was an artefact: a law too narrow for the coarse one.
+    """
+    points, coarse = _POINTS, objective_on(_POINTS)
+    while found and points < _MOST_POINTS:
+        points *= 2
+        fine = objective_on(points)
+        polished = [(old, _newton(fine, old)) for old in found]
+        found = [new for old, new in polished if new is not None and _near(fine, new, old, 0.1)]
+        errors = [abs(fine(point) - coarse(point)) for point in found]
+        if all(e <= rtol * max(fine(t), 1.0) for e, t in zip(errors, found, strict=True)):
+            return [_described(fine, t, e) for e, t in zip(errors, found, strict=True)]
+        coarse = fine
+    raise ValueError(
+        f"the quadrature does not settle to rtol={rtol} with {points} points: give the support"
+        if found
+        else "no stationary point was found: give other starts"
+    )
+
+
+def _described(objective: Objective, point: Floats, error: float) -> StationaryPoint:
+    scales = _scales(objective, point)
+    kind = _kind(_hessian(objective, point, scales), scales)
+    return StationaryPoint(point, max(float(objective(point)), 0.0), kind, error)
+
+
+def _near(objective: Objective, point: Floats, other: Floats, share: float) -> bool:
+    return bool((abs(point - other) < share * _scales(objective, point)).all())
+
+
+def _mass(
+    member: LogDensity, theta: Floats, target: Callable[[Any], Any], support: Support
+) -> float:
+    x, volume = _law_grid(target, support)
+    return float(np.vecdot(np.exp(_log_values(member, x, theta)), volume))
+
+
+def _forward(p: Floats, log_p: Floats, q: Floats, log_q: Floats) -> Floats:
+    return np.where(p > 0, p * (log_p - log_q), 0.0)
+
+
+def _reverse(p: Floats, log_p: Floats, q: Floats, log_q: Floats) -> Floats:
+    return np.where(q > 0, q * (log_q - log_p), 0.0)
+
+
+def _js(p: Floats, log_p: Floats, q: Floats, log_q: Floats) -> Floats:
+    log_m = np.logaddexp(log_p, log_q) - np.log(2.0)
+    return (_forward(p, log_p, q, log_m) + _reverse(p, log_m, q, log_q)) / 2
+
+
+_DIVERGENCES = {"forward": _forward, "reverse": _reverse, "js": _js}
+
+
+def _log_normal(x: Floats, theta: Floats) -> Floats:
+    """Log-density of the normal law with the parameters (mean, log sd): any two numbers will do."""
+    mean, log_sd = theta
+    value: Floats = -((x - mean) ** 2) / (2 * np.exp(2 * log_sd)) - log_sd - np.log(2 * np.pi) / 2
+    return value
+
+
+def _family(
+    family: LogDensity | str,
+    starts: ArrayLike | None,
+    target: Callable[[Any], Any],
+    support: Support,
+) -> tuple[LogDensity, Floats, Callable[[Floats], Floats]]:
+    """Return the log-density, where to search, and how to show the parameters."""
+    net = None if starts is None else np.atleast_2d(_finite(starts, "starts"))
+    if callable(family):
+        if net is None:
+            raise ValueError("starts must be given for a family that is not 'normal'")
+        return family, net, lambda theta: theta
+    if family != "normal":
+        raise ValueError(f"family must be a function or 'normal', got {family!r}")
+    if net is None:
+        net = _normal_net(target, support)
+    elif net.shape[1] == 2 and (net[:, 1] > 0).all():
+        net = np.stack([net[:, 0], np.log(net[:, 1])], axis=1)
+    else:
+        raise ValueError("starts for the normal family are rows (mean, sd) with sd > 0")
+    return _log_normal, net, lambda theta: np.array([theta[0], np.exp(theta[1])])
+
+
+def _normal_net(target: Callable[[Any], Any], support: Support) -> Floats:
+    """Means over the range of the target, with standard deviations up to its spread."""
+    low, _, high = _quantiles(target, support, (0.01, 0.5, 0.99))
+    left, middle, right = _quantiles(target, support, (0.16, 0.5, 0.84))
+    means = np.linspace(low, high, 11)
+    sds = (right - left) / 2 * np.array([0.2, 0.4, 0.7, 1.0, 1.4])
+    return np.array([(mean, np.log(sd)) for mean in [*means, middle] for sd in sds])
+
+
+def _law_grid(
+    target: Callable[[Any], Any], support: Support, points: int = 2**14
+) -> tuple[Floats, Floats]:
+    """A grid centred on the law, as wide as the law."""
+    left, middle, right = _quantiles(target, support, (0.16, 0.5, 0.84))
+    return _grid(support, middle, (right - left) / 2, points)
+
+
+def _quantiles(
+    target: Callable[[Any], Any], support: Support, levels: tuple[float, ...]
+) -> tuple[float, ...]:
+    x, volume = _grid(support, 0.0, 1.0, 2**14)
+    with np.errstate(all="ignore"):
+        _, p = _target_values(target, x, volume, limit=0.05)
+    mass = np.cumsum(p * volume)
+    return tuple(np.interp(np.array(levels) * mass[-1], mass, x).tolist())
+
+
+def _grid(support: Support, centre: float, scale: float, points: int) -> tuple[Floats, Floats]:
+    """Points and volumes of the double exponential rule, even in t from -4 to 4."""
+    low, high = _check_support(support)
+    t = np.linspace(-4.0, 4.0, points + 1)
+    u = np.pi / 2 * np.sinh(t)
+    du = np.pi / 2 * np.cosh(t) * (8.0 / points)
+    if np.isinf(low) and np.isinf(high):
+        return centre + scale * np.sinh(u), scale * np.cosh(u) * du
+    if np.isinf(high):
+        return low + scale * np.exp(u), scale * np.exp(u) * du
+    if np.isinf(low):
+        return (high - scale * np.exp(-u)), scale * np.exp(-u) * du
+    share = 1 / (1 + np.exp(-2 * u))
+    inside = np.clip(low + (high - low) * share, np.nextafter(low, high), np.nextafter(high, low))
+    return inside, (high - low) / (2 * np.cosh(u) ** 2) * du
+
+
+def _check_support(support: Support) -> Support:
+    try:
+        low, high = (float(end) for end in support)
+    except (TypeError, ValueError):
+        raise ValueError(f"support must be two numbers, got {support!r}") from None
+    if not low < high:
+        raise ValueError(f"support must be an interval (low, high), got {support!r}")
+    return low, high
+
+
+def _check_rtol(rtol: float) -> None:
+    if not 1e-14 <= rtol < 1:
+        raise ValueError(f"rtol must lie between 1e-14 and 1, got {rtol}")
+
+
+def _check_mass(mass: float, name: str, limit: float = 1e-6) -> None:
+    if not abs(mass - 1) <= limit:
+        raise ValueError(
+            f"{name} integrates to {mass:.6g}, not to 1: normalise it, or give the support if it "
+            "is very narrow or far from 0"
+        )
+
+
+def _target_values(
+    target: Callable[[Any], Any], x: Floats, volume: Floats, limit: float = 1e-6
+) -> tuple[Floats, Floats]:
+    log_p = _log_values(lambda z, _: target(z), x, x)
+    p = np.exp(log_p)
+    _check_mass(float(np.vecdot(p, volume)), "the target", limit)
+    return log_p, p
+
+
+def _log_values(log_density: LogDensity, x: Floats, theta: Floats) -> Floats:
+    values: Floats = np.asarray(log_density(x, theta), dtype=np.float64)
+    if values.shape != x.shape[:1]:
+        raise ValueError(
+            f"the log-density must return one number a point, shape {x.shape[:1]}, "
+            f"but returned shape {values.shape}"
+        )
+    return values
+
+
+def _finite(x: ArrayLike, name: str) -> Floats:
+    values = as_reals(x, name).astype(np.float64)
+    if values.ndim == 0 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite numbers, at least one, got {values.tolist()}")
+    return values
+
+
+def _samples(samples: ArrayLike) -> Floats:
+    values = as_reals(samples, "samples").astype(np.float64)
+    if values.ndim == 0 or len(values) == 0:
+        raise ValueError(f"samples of shape {values.shape} hold nothing")
+    if not np.isfinite(values).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(f"samples{list(place)} is {values[place]}: samples are finite numbers")
+    return values
+
+
+def _parameters(theta: ArrayLike, name: str) -> Floats:
+    values = _finite(theta, name)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must have shape (d,), got {values.shape}")
+    return values
+
+
+def _derivative(f: Callable[[Floats], Any], point: Floats, scales: Floats) -> Floats:
+    """Derivative by each parameter: central differences of fourth order."""
+    slopes = []
+    for j, scale in enumerate(scales):
+        step = np.zeros_like(point)
+        step[j] = (point[j] + _STEP * scale) - point[j]
+        near, far = f(point + step) - f(point - step), f(point + 2 * step) - f(point - 2 * step)
+        slopes.append((8 * near - far) / (12 * step[j]))
+    return np.array(slopes)
+
+
+def _scores(log_density: LogDensity, theta: Floats, x: Floats, weights: Floats) -> Floats:
+    """Derivatives of the log-density at each point, a row a parameter."""
+    with np.errstate(all="ignore"):
+        scales = _scales(lambda t: -float(weights @ _log_values(log_density, x, t)), theta)
+        scores = _derivative(lambda t: _log_values(log_density, x, t), theta, scales)
+    if not np.isfinite(scores).all():
+        raise ValueError(f"the log-density has no finite slope at parameters={theta.tolist()}")
+    return scores
+
+
+def _hessian(f: Objective, point: Floats, scales: Floats) -> Floats:
+    h = _derivative(lambda theta: _derivative(f, theta, scales), point, scales)
+    return (h + h.T) / 2
+
+
+def _slopes(point: Floats, f: Objective, scales: Floats) -> Floats:
+    return _derivative(f, point, scales)
+
+
+def _scales(f: Objective, point: Floats, most: Floats | float = np.inf) -> Floats:
+    """How far each parameter must move for f to bend by about 1, but not beyond `most`."""
+    scales = np.minimum(np.maximum(abs(point), 1.0), most)
+    limits = np.broadcast_to(np.asarray(most), scales.shape)
+    here = f(point)
+    for j, limit in enumerate(limits):
+        for _ in range(_SCALE_STEPS):
+            h = np.zeros_like(point)
+            h[j] = _STEP * scales[j]
+            if not np.isfinite(f(point - 100 * h) + f(point + 100 * h)):  # outside the family
+                scales[j], limit = scales[j] / 100, scales[j] / 100
+                continue
+            bend = abs(f(point - h) + f(point + h) - 2 * here) / _STEP**2
+            ratio = min(1 / np.sqrt(max(bend, 1e-12)), limit / scales[j])
+            scales[j] *= ratio
+            if 0.3 < ratio < 3:
+                break
+    return scales
+
+
+def _newton(f: Objective, point: Floats, most: Floats | float = np.inf) -> Floats | None:
+    """Return the zero of the gradient that Newton's method reaches from here, if any."""
+    scales = _scales(f, point, most)
+    for _ in range(_NEWTON_STEPS):
+        slope = _derivative(f, point, scales) * scales
+        bend = _hessian(f, point, scales) * np.outer(scales, scales)
+        if not (np.isfinite(slope).all() and np.isfinite(bend).all()):
+            return None
+        if abs(bend).max() < 1e-6:  # flat: nothing ends here
+            return None
+        move = np.linalg.lstsq(bend, slope)[0]
+        length = float(abs(move).max())
+        point = point - scales * move * min(1.0, 1.0 / max(length, 1e-300))
+        if length < 1e-7:
+            return point
+    return None
+
+
+def _kind(hessian: Floats, scales: Floats) -> Any:
+    """Tell a minimum from a maximum and a saddle by the signs of the curvatures."""
+    curvatures = np.linalg.eigvalsh(hessian * np.outer(scales, scales))
+    if abs(curvatures).min() < 1e-6 * max(1.0, abs(curvatures).max()):
+        return "degenerate"
+    if curvatures[0] > 0:
+        return "minimum"
+    return "maximum" if curvatures[-1] < 0 else "saddle"

@@ -1,0 +1,458 @@
+"""Maximum likelihood, information and projections against closed forms, scipy and the ledger."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, special, stats
+
+from divkit import fit, gaussian
+
+quick = settings(max_examples=10, derandomize=True, deadline=None, database=None)
+
+
+def log_normal(x, parameters):
+    mean, sd = parameters
+    return -(((x - mean) / sd) ** 2) / 2 - np.log(sd * math.sqrt(2 * math.pi))
+
+
+def log_gamma(x, parameters):
+    shape, scale = parameters
+    return (shape - 1) * np.log(x) - x / scale - special.gammaln(shape) - shape * np.log(scale)
+
+
+def log_poisson(x, parameters):
+    return x * np.log(parameters[0]) - parameters[0] - special.gammaln(x + 1)
+
+
+def log_softmax(x, logits):
+    return (logits - special.logsumexp(logits))[x.astype(int)]
+
+
+def two_modes(a, share=0.5):
+    """Unit normals at a and -a."""
+
+    def target(x):
+        return np.logaddexp(
+            math.log(share) + log_normal(x, (a, 1)), math.log1p(-share) + log_normal(x, (-a, 1))
+        )
+
+    return target
+
+
+def reverse_by_quadrature(target, mean, sd):
+    def term(x):
+        log_q = log_normal(x, (mean, sd))
+        return math.exp(log_q) * (log_q - target(x))
+
+    ends = mean - 12 * sd, mean + 12 * sd
+    return integrate.quad(term, *ends, points=[mean], limit=200, epsabs=1e-12)[0]
+
+
+def samples_of(law, n, seed=0):
+    return law.rvs(n, random_state=np.random.default_rng(seed))
+
+
+class TestMaximumLikelihood:
+    @quick
+    @given(st.floats(-100, 100), st.floats(0.01, 100), st.integers(0, 100))
+    def test_of_a_normal_law_is_mean_and_standard_deviation(self, mean, sd, seed):
+        x = samples_of(stats.norm(mean, sd), 50, seed)
+        found = fit.maximum_likelihood(log_normal, x, [mean + sd, 3 * sd])
+        assert np.allclose(found.parameters, [x.mean(), x.std()], rtol=1e-9, atol=1e-9 * sd)
+        assert found.log_likelihood == pytest.approx(
+            stats.norm.logpdf(x, x.mean(), x.std()).sum(), rel=1e-12
+        )
+        expected = np.diag([x.var() / 50, x.var() / 100])
+        assert np.allclose(found.covariance, expected, rtol=1e-6, atol=1e-8 * x.var())
+
+    def test_a_poor_start_is_enough(self):
+        x = samples_of(stats.norm(1000, 0.01), 100)
+        found = fit.maximum_likelihood(log_normal, x, [999.0, 1.0])
+        assert found.parameters[0] == pytest.approx(x.mean(), rel=1e-12)
+        assert found.parameters[1] == pytest.approx(x.std(), rel=1e-8)
+
+    def test_of_a_gamma_law_agrees_with_scipy(self):
+        x = samples_of(stats.gamma(2.5, scale=3), 400)
+        found = fit.maximum_likelihood(log_gamma, x, [1.0, 1.0])
+        shape, _, scale = stats.gamma.fit(x, floc=0)
+        assert np.allclose(found.parameters, [shape, scale], rtol=1e-7)
+        information = [[special.polygamma(1, shape), 1 / scale], [1 / scale, shape / scale**2]]
+        assert np.allclose(found.covariance, np.linalg.inv(information) / 400, rtol=1e-6)
+
+    def test_of_a_discrete_law_is_the_mean(self):
+        found = fit.maximum_likelihood(log_poisson, [0, 3, 5, 4], [1.0])
+        assert found.parameters[0] == pytest.approx(3, rel=1e-10)
+        assert found.covariance[0, 0] == pytest.approx(3 / 4, rel=1e-8)
+
+    def test_points_of_several_dimensions_are_rows(self):
+        x = samples_of(stats.multivariate_normal([1, -2], np.eye(2)), 30)
+
+        def log_density(z, mean):
+            return -((z - mean) ** 2).sum(axis=-1) / 2
+
+        found = fit.maximum_likelihood(log_density, x, [0.0, 0.0])
+        assert np.allclose(found.parameters, x.mean(axis=0), rtol=1e-9)
+
+    def test_95_percent_intervals_from_the_covariance_cover(self):
+        rng, hits = np.random.default_rng(0), 0
+        for _ in range(100):
+            found = fit.maximum_likelihood(log_poisson, rng.poisson(4, 50), [3.0])
+            hits += abs(found.parameters[0] - 4) < 1.96 * math.sqrt(found.covariance[0, 0])
+        assert 88 <= hits <= 100
+
+    def test_a_mixture_is_fitted_with_its_mean_and_spread_the_forward_projection(self):
+        rng = np.random.default_rng(0)
+        x = rng.normal(np.where(rng.random(4000) < 0.5, -3.0, 3.0), 1.0)
+        found = fit.maximum_likelihood(log_normal, x, [1.0, 1.0])
+        [best] = fit.project(two_modes(3), "normal", "forward")
+        assert np.allclose(found.parameters, [x.mean(), x.std()], rtol=1e-9)
+        assert np.allclose(found.parameters, best.parameters, atol=0.15)
+
+    @pytest.mark.parametrize(
+        ("log_density", "samples", "start", "message"),
+        [
+            (log_normal, [], [0, 1], r"samples of shape \(0,\) hold nothing"),
+            (log_normal, 3.0, [0, 1], r"samples of shape \(\) hold nothing"),
+            (log_normal, [1, math.nan], [0, 1], r"samples\[1\] is nan"),
+            (log_normal, [1, 2], [math.inf, 1], "start must be finite numbers"),
+            (log_normal, [1, 2], [], "start must be finite numbers"),
+            (log_normal, [1, 2], [[0, 1]], r"start must have shape \(d,\), got \(1, 2\)"),
+            (log_gamma, [-1, 2], [1, 1], r"likelihood at start=\[1.0, 1.0\] is 0 or undefined"),
+            (log_normal, [2, 2], [0, 1], "no maximum of the likelihood near"),
+            (lambda x, t: -((x - t[0] - t[1]) ** 2), [1, 2], [0, 0], "may not be identified"),
+            (lambda x, t: t[0], [1, 2], [0], r"one number a point, shape \(2,\), .* shape \(\)"),
+        ],
+    )
+    def test_faults_are_named(self, log_density, samples, start, message):
+        with pytest.raises(ValueError, match=message), np.errstate(all="ignore"):
+            fit.maximum_likelihood(log_density, samples, start)
+
+    @pytest.mark.parametrize(
+        "bad", [["a"], [1j], [None], np.ma.masked_array([1, 2], [True, False])]
+    )
+    def test_what_is_no_real_number_is_refused(self, bad):
+        with pytest.raises(TypeError, match=r"samples (must hold real|has masked)"):
+            fit.maximum_likelihood(log_normal, bad, [0.0, 1.0])
+        with pytest.raises(TypeError, match=r"start (must hold real|has masked)"):
+            fit.maximum_likelihood(log_normal, [1.0, 2.0], bad)
+
+
+class TestFisherInformation:
+    @pytest.mark.parametrize(("mean", "sd"), [(0, 1), (3, 0.2), (-100, 30)])
+    def test_of_a_normal_law(self, mean, sd):
+        value = fit.fisher_information(log_normal, [mean, sd])
+        assert np.allclose(value * sd**2, np.diag([1, 2]), atol=1e-9)
+
+    def test_of_a_gamma_law_on_its_half_line(self):
+        value = fit.fisher_information(log_gamma, [2.5, 3.0], support=(0, np.inf))
+        expected = [[special.polygamma(1, 2.5), 1 / 3], [1 / 3, 2.5 / 9]]
+        assert np.allclose(value, expected, rtol=1e-8)
+
+    def test_a_negative_half_line_and_an_interval_are_integrated_too(self):
+        mirrored = fit.fisher_information(
+            lambda x, t: log_gamma(-x, t), [2.5, 3.0], support=(-np.inf, 0)
+        )
+        assert np.allclose(
+            mirrored, fit.fisher_information(log_gamma, [2.5, 3.0], support=(0, np.inf))
+        )
+
+        def log_power(x, t):
+            return np.log(t[0]) + (t[0] - 1) * np.log(x)
+
+        value = fit.fisher_information(log_power, [2.0], support=(0, 1))
+        assert value[0, 0] == pytest.approx(1 / 4, rel=1e-8)
+
+    @pytest.mark.parametrize("p", [0.5, 0.2, 1e-6, 1 - 1e-6])
+    def test_of_a_coin_near_certainty_too(self, p):
+        def log_bernoulli(x, t):
+            return np.where(x == 1, np.log(t[0]), np.log1p(-t[0]))
+
+        value = fit.fisher_information(log_bernoulli, [p], outcomes=[0, 1])
+        assert value[0, 0] * p * (1 - p) == pytest.approx(1, rel=1e-5)
+
+    def test_is_the_curvature_of_kl_for_a_policy_of_logits(self):
+        logits = np.array([0.3, -1.2, 0.8, 0.1])
+        p = special.softmax(logits)
+        value = fit.fisher_information(log_softmax, logits, outcomes=range(4))
+        assert np.allclose(value, np.diag(p) - np.outer(p, p), atol=1e-10)
+        step = 1e-4 * np.array([1, 2, -1, 0.5])
+        kl = special.rel_entr(p, special.softmax(logits + step)).sum()
+        assert kl / (step @ value @ step / 2) == pytest.approx(1, abs=1e-3)
+
+    def test_of_samples_converges_to_the_expectation(self):
+        x = samples_of(stats.norm(3, 2), 40000)
+        value = fit.fisher_information(log_normal, [3.0, 2.0], samples=x)
+        assert np.allclose(value, np.diag([0.25, 0.5]), atol=0.02)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"outcomes": [0, 1]}, "the law integrates to .*, not to 1: normalise it"),
+            ({"support": (0, 1)}, "the target integrates to .*, not to 1"),
+            ({"support": (1, 0)}, r"support must be an interval \(low, high\), got \(1, 0\)"),
+            ({"support": 3}, "support must be two numbers, got 3"),
+            ({"samples": []}, "hold nothing"),
+        ],
+    )
+    def test_faults_are_named(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            fit.fisher_information(log_normal, [0.0, 1.0], **options)
+
+
+class TestSandwich:
+    def test_of_poisson_is_the_variance_of_the_mean(self):
+        x = np.array([0.0, 1, 1, 9, 4, 0, 12])
+        value = fit.sandwich_covariance(log_poisson, [x.mean()], x)
+        assert value[0, 0] == pytest.approx(x.var() / len(x), rel=1e-8)
+
+    def test_of_a_normal_family_is_that_of_mean_and_spread_by_the_delta_method(self):
+        x = samples_of(stats.expon(), 300)
+        mean, sd = x.mean(), x.std()
+        deviations = x - mean
+        influence = np.array([deviations, (deviations**2 - sd**2) / (2 * sd)])
+        value = fit.sandwich_covariance(log_normal, [mean, sd], x)
+        assert np.allclose(value, influence @ influence.T / 300**2, rtol=1e-6)
+
+    def test_agrees_with_the_inverse_information_where_the_family_is_right(self):
+        x = samples_of(stats.norm(0, 1), 20000)
+        found = fit.maximum_likelihood(log_normal, x, [1.0, 2.0])
+        value = fit.sandwich_covariance(log_normal, found.parameters, x)
+        assert np.allclose(value, found.covariance, rtol=0.05, atol=2e-6)
+
+    def test_covers_where_the_inverse_information_does_not(self):
+        rng, right, wrong = np.random.default_rng(0), 0, 0
+        for _ in range(100):
+            x = rng.negative_binomial(1, 0.2, 60)  # mean 4, variance 20: far from Poisson
+            error = abs(x.mean() - 4)
+            right += error < 1.96 * math.sqrt(
+                fit.sandwich_covariance(log_poisson, [x.mean()], x)[0, 0]
+            )
+            wrong += error < 1.96 * math.sqrt(x.mean() / 60)
+        assert right >= 85
+        assert wrong <= 75
+
+    def test_faults_are_named(self):
+        with pytest.raises(ValueError, match="no curvature in some direction"):
+            fit.sandwich_covariance(lambda x, t: -((x - t[0] - t[1]) ** 2), [0, 0], [1, 2])
+        with pytest.raises(ValueError, match=r"at parameters=\[0.0, -1.0\] is 0 or undefined"):
+            fit.sandwich_covariance(log_normal, [0, -1], [1, 2])
+        with pytest.raises(TypeError, match="samples must hold real numbers"):
+            fit.sandwich_covariance(log_normal, [0, 1], ["a"])
+
+
+class TestForward:
+    @pytest.mark.parametrize(
+        ("law", "support"),
+        [
+            (stats.norm(20, 3), fit.REALS),
+            (stats.t(5), fit.REALS),
+            (stats.gumbel_r(2, 3), fit.REALS),
+            (stats.expon(scale=2), (0, np.inf)),
+            (stats.uniform(3, 4), (3, 7)),
+        ],
+        ids=["normal", "t", "gumbel", "exponential", "uniform"],
+    )
+    def test_onto_normal_laws_is_the_moments_of_the_target_and_nothing_else(self, law, support):
+        if support == fit.REALS:
+            [best] = fit.project(law.logpdf, "normal", "forward")
+        else:
+            mean, sd = law.mean() + 0.3, 1.5 * law.std()
+            with pytest.raises(ValueError, match="the family integrates to"):
+                fit.project(law.logpdf, "normal", "forward", support=support)
+            return
+        assert np.allclose(best.parameters, [law.mean(), law.std()], rtol=1e-7)
+        assert best.kind == "minimum"
+
+    def test_onto_an_exponential_family_matches_its_moments(self):
+        law = stats.lognorm(0.8)
+        [best] = fit.project(
+            law.logpdf, log_gamma, "forward", starts=[[1.0, 1.0], [3.0, 0.5]], support=(0, np.inf)
+        )
+        shape, scale = best.parameters
+        assert shape * scale == pytest.approx(law.mean(), rel=1e-7)
+        # the other moment of the gamma family is that of log x, here 0
+        assert special.digamma(shape) + math.log(scale) == pytest.approx(0, abs=1e-7)
+
+    def test_of_two_modes_covers_both_as_the_ledger_says(self):
+        [best] = fit.project(two_modes(3), "normal", "forward")
+        assert np.allclose(best.parameters, [0, math.sqrt(10)], atol=1e-8)
+        assert best.value == pytest.approx(0.461994613, abs=5e-10)
+        assert best.error < 1e-9
+
+    def test_of_a_member_of_the_family_is_itself_at_no_distance(self):
+        for direction in ("forward", "reverse", "js"):
+            [best] = fit.project(lambda x: log_normal(x, (2, 0.5)), "normal", direction)
+            assert np.allclose(best.parameters, [2, 0.5], rtol=1e-6)
+            assert 0 <= best.value < 1e-14
+
+    def test_of_a_law_without_variance_has_no_stationary_point(self):
+        with pytest.raises(ValueError, match="no stationary point was found"):
+            fit.project(stats.cauchy.logpdf, "normal", "forward", starts=[[0.0, 1.0], [0.0, 3.0]])
+
+
+class TestReverse:
+    def test_at_half_distance_three_has_three_minima_and_two_saddles(self):
+        points = fit.project(two_modes(3), "normal", "reverse")
+        kinds = [point.kind for point in points]
+        assert kinds == ["minimum", "minimum", "minimum", "saddle", "saddle"]
+        left, right, centred, *saddles = points
+        assert np.allclose(right.parameters, [2.9843, 1.0234], atol=5e-5)
+        assert right.value == pytest.approx(0.688769, abs=5e-7)
+        assert np.allclose(left.parameters, right.parameters * [-1, 1], atol=1e-8)
+        assert centred.parameters[0] == pytest.approx(0, abs=1e-9)
+        assert np.allclose([s.parameters[0] for s in saddles], [-1.8405, 1.8405], atol=5e-5)
+
+    @pytest.mark.parametrize("a", [2.5, 3, 5])
+    def test_values_are_those_of_scipys_quadrature_and_no_neighbour_of_a_minimum_is_lower(self, a):
+        target = two_modes(a)
+        for point in fit.project(target, "normal", "reverse"):
+            mean, sd = point.parameters
+            value = reverse_by_quadrature(target, mean, sd)
+            assert point.value == pytest.approx(value, abs=1e-9)
+            around = [
+                reverse_by_quadrature(target, mean + 0.02 * math.cos(t), sd + 0.02 * math.sin(t))
+                for t in np.linspace(0, 2 * np.pi, 16, endpoint=False)
+            ]
+            assert (min(around) > value) == (point.kind == "minimum")
+
+    def test_below_the_first_threshold_is_centred_alone(self):
+        [best] = fit.project(two_modes(2), "normal", "reverse")
+        assert np.allclose(best.parameters, [0, 2.047], atol=5e-4)
+        assert best.value == pytest.approx(0.226508, abs=5e-7)
+        assert best.kind == "minimum"
+
+    def test_one_mode_minima_are_born_at_half_distance_2_412(self):
+        near = {"starts": [[2.15, 1.28], [2.2, 1.24], [2.1, 1.33], [0.0, 2.3]]}
+        before = fit.project(two_modes(2.412), "normal", "reverse", **near)
+        after = fit.project(two_modes(2.413), "normal", "reverse", **near)
+        assert [point.kind for point in before] == ["minimum"]
+        assert [point.kind for point in after] == ["minimum", "minimum", "saddle"]
+
+    def test_one_mode_minima_become_global_at_half_distance_2_800(self):
+        for a, centred_is_best in ((2.7995, True), (2.8005, False)):
+            best = fit.project(two_modes(a), "normal", "reverse", starts=[[0, 2.6], [a, 1.04]])[0]
+            assert (abs(best.parameters[0]) < 0.1) == centred_is_best
+
+    def test_between_the_thresholds_the_centred_law_is_better(self):
+        centred, one, *_ = fit.project(two_modes(2.5), "normal", "reverse")
+        assert centred.value == pytest.approx(0.4811, abs=5e-5)
+        assert one.value == pytest.approx(0.6665, abs=5e-5)
+
+    def test_the_centred_law_remains_a_minimum_at_half_distance_5(self):
+        points = fit.project(two_modes(5), "normal", "reverse")
+        [centred] = [point for point in points if abs(point.parameters[0]) < 1e-6]
+        assert centred.kind == "minimum"
+        assert centred.parameters[1] == pytest.approx(4.2226, abs=5e-5)
+        assert centred.value == pytest.approx(3.3066, abs=5e-5)
+
+    def test_unequal_modes_cost_their_missing_weight(self):
+        points = fit.project(two_modes(5, share=0.7), "normal", "reverse")
+        heavy, light = points[:2]
+        assert heavy.parameters[0] == pytest.approx(5, abs=0.01)
+        assert heavy.value == pytest.approx(0.356675, abs=1e-4)
+        assert light.parameters[0] == pytest.approx(-5, abs=0.01)
+        assert light.value == pytest.approx(1.203973, abs=1e-4)
+
+    def test_of_fixed_width_has_a_maximum_in_the_middle(self):
+        def unit_normal(x, t):
+            return log_normal(x, (t[0], 1.0))
+
+        starts = [[-3.0], [0.2], [3.0]]
+        points = fit.project(two_modes(3), unit_normal, "reverse", starts=starts)
+        assert [point.kind for point in points] == ["minimum", "minimum", "maximum"]
+        assert points[2].parameters[0] == pytest.approx(0, abs=1e-8)
+
+    def test_an_idle_parameter_is_called_degenerate(self):
+        def idle(x, t):
+            return log_normal(x, (t[0], 1.0)) + 0 * t[1]
+
+        [point] = fit.project(two_modes(1), idle, "forward", starts=[[0.5, 2.0]])
+        assert point.kind == "degenerate"
+        assert point.parameters[0] == pytest.approx(0, abs=1e-8)
+
+    def test_onto_log_normal_laws_has_the_closed_form_of_an_exponential_target(self):
+        def log_lognormal(x, t):
+            return log_normal(np.log(x), t) - np.log(x)
+
+        # KL = -h(q) + E_q[x]/2 + log 2: stationary at sd 1 and exp(mean + 1/2) = 2
+        [best] = fit.project(
+            lambda x: -x / 2 - math.log(2),
+            log_lognormal,
+            "reverse",
+            starts=[[0.0, 1.5]],
+            support=(0, np.inf),
+        )
+        assert np.allclose(best.parameters, [math.log(2) - 0.5, 1], rtol=1e-7)
+
+
+class TestJensenShannon:
+    def test_values_agree_with_a_plain_sum(self):
+        target = two_modes(3)
+        points = fit.project(
+            target, "normal", "js", starts=[[0, 3.0], [3, 1.0], [2.6, 1.5], [-3, 1.0]]
+        )
+        x = np.linspace(-40, 40, 20001)
+        p = np.exp(target(x))
+        for point in points:
+            q = stats.norm.pdf(x, *point.parameters)
+            m = (p + q) / 2 + 1e-300
+            value = (special.rel_entr(p, m) + special.rel_entr(q, m)).sum() / 2 * (x[1] - x[0])
+            assert point.value == pytest.approx(value, abs=1e-9)
+        assert [point.kind for point in points] == ["minimum", "minimum", "minimum", "saddle"]
+        assert points[0].parameters[1] == pytest.approx(3.1198, abs=5e-5)
+
+    def test_the_least_value_lies_below_log_two_and_above_zero(self):
+        best = fit.project(two_modes(2), "normal", "js", starts=[[0.0, 2.0]])[0]
+        assert best.value == pytest.approx(0.046089, abs=5e-7)
+
+
+class TestProjectInput:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"direction": "sideways"}, "direction must be one of forward, reverse, js, got 'side"),
+            ({"family": "gamma"}, "family must be a function or 'normal', got 'gamma'"),
+            ({"family": log_gamma}, "starts must be given for a family that is not 'normal'"),
+            ({"starts": [[0, -1]]}, r"rows \(mean, sd\) with sd > 0"),
+            ({"starts": [[0, 1, 2]]}, r"rows \(mean, sd\) with sd > 0"),
+            ({"starts": [[0, math.nan]]}, "starts must be finite numbers"),
+            ({"support": (3, 3)}, "support must be an interval"),
+            ({"support": (0, 1)}, "the target integrates to 0.341.*, not to 1"),
+            ({"rtol": 0.0}, "rtol must lie between"),
+        ],
+    )
+    def test_faults_are_named(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            fit.project(lambda x: log_normal(x, (0, 1)), **options)
+
+    def test_an_unnormalised_target_is_refused_and_a_needle_asks_for_its_support(self):
+        with pytest.raises(ValueError, match="integrates to 2.50663, not to 1: normalise it"):
+            fit.project(lambda x: -(x**2) / 2)
+
+        def needle(x):
+            return log_normal(x, (1000, 0.01))
+
+        with pytest.raises(ValueError, match="give the support if it is very narrow"):
+            fit.project(needle)
+        [best] = fit.project(needle, support=(999.8, 1000.2), starts=[[1000.01, 0.02]])
+        assert np.allclose(best.parameters, [1000, 0.01], rtol=1e-6)
+
+    def test_an_unnormalised_family_is_refused(self):
+        with pytest.raises(ValueError, match="the family integrates to"):
+            fit.project(
+                lambda x: log_normal(x, (0, 1)),
+                lambda x, t: -((x - t[0]) ** 2) / 2,
+                starts=[[0.5]],
+            )
+
+    def test_the_closed_form_of_two_normals_is_found_off_the_optimum_too(self):
+        def shifted(x, t):
+            return log_normal(x, (1.0, np.exp(t[0])))
+
+        [best] = fit.project(lambda x: log_normal(x, (0, 2)), shifted, "forward", starts=[[0.0]])
+        sd = math.exp(best.parameters[0])
+        assert sd == pytest.approx(math.sqrt(5), rel=1e-8)
+        assert best.value == pytest.approx(gaussian.kl_normal(0, 2, 1, sd), rel=1e-9)
