@@ -36,8 +36,9 @@ Kernel = Callable[..., Floats]
 BLOCK = 2**16  # entries: 512 KB, a second-level cache; 2**12 is three times slower
 CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
-JS_BLOCK = 2**15  # entries: the Jensen-Shannon divergence keeps three arrays at a time
-JS_CAREFUL_BELOW = 1e-4
+JS_CAREFUL_BELOW = 1e-3
+LOG2 = float(np.log(2.0))
+FLOOR = 2.0**-54  # of the ratios of JS: what is below adds less than 3e-17
 EQUAL_SUMS = 1e-14  # a factor this near to 1 changes no digit that is promised
 SERIES_BELOW = 0.2
 TINY = float(np.finfo(np.float64).tiny)
@@ -235,25 +236,32 @@ def artanh_minus(d: Floats) -> Floats:
     return np.where(abs(d) < SERIES_BELOW, series, np.arctanh(d) - d)
 
 
-def js(p: Rows, q: Rows) -> Floats:
-    """The Jensen-Shannon divergence, (KL(p||m) + KL(q||m)) / 2 with m = (p + q) / 2."""
+def js(p: Rows, q: Rows, work: Floats | None = None) -> Floats:
+    """The Jensen-Shannon divergence, (KL(p||m) + KL(q||m)) / 2 with m = (p + q) / 2.
+
+    `work` has two rows of scratch space: memory fresh from the system costs as much as a logarithm.
+    """
     share = p.totals / q.totals
     a, b = p.values, q.values
     if not within(share, 1 - EQUAL_SUMS, 1 + EQUAL_SUMS):
         b = b * share[:, None]
-    m = a + b
-    m /= 2
-    value = dot_log(a, a / m, p.low) + dot_log(b, np.divide(b, m, out=m), q.low)
-    value /= 2 * p.totals
+    if work is None or work.shape[1] < a.size:
+        work = np.empty((2, a.size))
+    logs, half = (space[: a.size].reshape(a.shape) for space in work)
+    np.divide(a, np.add(a, b, out=half), out=half)  # (p/m)/2; 1 less this is (q/m)/2
+    value = dot_log(a, half, p.low, logs)
+    value += dot_log(b, np.subtract(1.0, half, out=half), q.low, logs)
+    value = LOG2 + value / (2 * p.totals)
     again(value, careful_js, p.values, q.values, below=JS_CAREFUL_BELOW)
-    return np.minimum(value, np.log(2.0), out=value)
+    least: Floats = np.minimum(value, LOG2, out=value)
+    return least
 
 
-def dot_log(p: Floats, ratio: Floats, low: float) -> Floats:
-    """sum p log(ratio), where 0 log(anything) = 0; `ratio` is used up."""
+def dot_log(p: Floats, ratio: Floats, low: float, logs: Floats) -> Floats:
+    """sum p log(ratio), where 0 log(anything) = 0; `logs` is scratch space, `ratio` may change."""
     if low < TINY:
-        np.fmax(ratio, TINY, out=ratio)
-    nats: Floats = np.vecdot(p, np.log(ratio, out=ratio))
+        np.fmax(ratio, FLOOR, out=ratio)
+    nats: Floats = np.vecdot(p, np.log(ratio, out=logs))
     return nats
 
 

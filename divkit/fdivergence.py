@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from scipy.special import wrightomega
 
 from divkit import _kernels
-from divkit._kernels import again, differences, expm1_minus, kl_terms, over_rows
+from divkit._kernels import LOG2, again, differences, expm1_minus, kl_terms, over_rows
 from divkit._validation import (
     LARGEST,
     Floats,
@@ -174,8 +174,6 @@ def _jeffreys_conjugate(u: Floats) -> Floats:
     value: Floats = w + 1 / w + u - 2
     return value
 
-
-LOG2 = float(np.log(2.0))
 
 _MEMBERS = (
     FDivergence(
@@ -639,21 +637,22 @@ def js_divergence(
     >>> js_divergence([1, 0], [0, 1], weights=[0.25, 0.75], base=2).round(6).item()
     0.811278
     """
-    laws = {"p": p, "q": q} if q is not None else _apart(p, among, axis)
-    axis = axis if q is not None else -1
-    kernel, entries = _kernels.js, _kernels.JS_BLOCK
+    laws = _apart(p, among, axis) if q is None else {"p": as_reals(p, "p"), "q": as_reals(q, "q")}
+    kernel, entries = _kernels.js, _kernels.BLOCK
     if weights is not None or len(laws) != 2:
         shares = np.full(len(laws), 1 / len(laws)) if weights is None else weights
         kernel = partial(_weighted_js, weights=_weights(shares, len(laws), normalize))
         entries = max(1, entries // len(laws))
+    elif max(law.size for law in laws.values()) > entries:
+        kernel = partial(kernel, work=np.empty((2, entries)))
     return over_rows(
         kernel,
-        axis=axis,
+        axis=-1 if q is None else axis,
         base=base,
         keepdims=keepdims,
         normalize=normalize,
         entries=entries,
-        **laws,
+        **laws,  # type: ignore[arg-type]
     )
 
 

@@ -1,19 +1,15 @@
 """f-divergences against mpmath, their definitions and each other, and what they refuse."""
 
-import itertools
 import math
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
 from scipy.spatial import distance
 
-from divkit import _kernels
 from divkit import fdivergence as fd
-from divkit.information import entropy, kl_divergence, mutual_information
 
 LOG2 = math.log(2)
 INF = math.inf
