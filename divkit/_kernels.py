@@ -36,6 +36,10 @@ Kernel = Callable[..., Floats]
 BLOCK = 2**16  # entries: 512 KB, a second-level cache; 2**12 is three times slower
 CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
+JS_CAREFUL_BELOW = 1e-3
+LOG2 = float(np.log(2.0))
+FLOOR = 2.0**-54  # of the ratios of JS: what is below adds less than 3e-17
+EQUAL_SUMS = 1e-14  # a factor this near to 1 changes no digit that is promised
 SERIES_BELOW = 0.2
 TINY = float(np.finfo(np.float64).tiny)
 SPLIT = 2.0**27 + 1  # Veltkamp's constant: it cuts a float64 into two halves
@@ -49,16 +53,18 @@ def over_rows(
     keepdims: bool = False,
     normalize: bool = False,
     logits: tuple[str, ...] = (),
+    entries: int = BLOCK,
     **named: ArrayLike,
 ) -> Floats:
     """Apply `kernel` to the validated rows of the named arrays, block by block.
 
-    The names listed under `logits` hold logits, the others distributions.
+    The names listed under `logits` hold logits, the others distributions. A block has at most
+    `entries` entries of each array.
     """
     scale = unit(base)
     tables, leading = as_tables(named, axis)
     rows, size = next(iter(tables.values())).shape
-    step = max(1, BLOCK // size)
+    step = max(1, min(BLOCK, entries) // size)
 
     def values_from(first: int) -> Floats:
         return kernel(
@@ -142,10 +148,10 @@ def kl(p: Rows, q: Rows) -> Floats:
     return again(value, careful_kl, p.values, q.values)
 
 
-def again(value: Floats, kernel: Kernel, *arrays: Floats) -> Floats:
+def again(value: Floats, kernel: Kernel, *arrays: Floats, below: float = CAREFUL_BELOW) -> Floats:
     """Compute the rows that lost digits or overflowed with another kernel."""
-    if not within(value, CAREFUL_BELOW, LARGEST):
-        rows = np.flatnonzero(~((value >= CAREFUL_BELOW) & (value <= LARGEST)))
+    if not within(value, below, LARGEST):
+        rows = np.flatnonzero(~((value >= below) & (value <= LARGEST)))
         step = max(1, CAREFUL_BLOCK // arrays[0].shape[-1])
         for i in range(0, len(rows), step):
             part = rows[i : i + step]
@@ -154,19 +160,24 @@ def again(value: Floats, kernel: Kernel, *arrays: Floats) -> Floats:
 
 
 def careful_kl(p: Floats, q: Floats) -> Floats:
-    """sum (P log(P/Q) - P + Q) with P = p/sum p, Q = q/sum q: no term is negative.
-
-    With s = P + Q and d = (P - Q)/s a term is s (d artanh d + (artanh d - d)).
-    """
+    """sum (P log(P/Q) - P + Q) with P = p/sum p, Q = q/sum q: no term is negative."""
     d, s, (p, q) = differences(p, q)
+    nats: Floats = kl_terms(p, q, d, s).sum(axis=-1)
+    return nats
+
+
+def kl_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
+    """p log(p/q) - p + q, given also s = p + q and d = (p - q)/s to the last digit.
+
+    It is s (d artanh d + (artanh d - d)).
+    """
     near = abs(d) < SERIES_BELOW
     small = d if near.all() else np.where(near, d, 0.0)
     terms: Floats = s * (small * small + (1 + small) * artanh_minus(small))
     if small is not d:
         far = ~near
         terms[far] = rel_entr(p[far], q[far]) - s[far] * d[far]
-    nats: Floats = terms.sum(axis=-1)
-    return nats
+    return terms
 
 
 def differences(p: Floats, q: Floats) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
@@ -225,12 +236,33 @@ def artanh_minus(d: Floats) -> Floats:
     return np.where(abs(d) < SERIES_BELOW, series, np.arctanh(d) - d)
 
 
-def js(p: Floats, q: Floats) -> Floats:
-    """The Jensen-Shannon divergence, (KL(p||m) + KL(q||m)) / 2 with m = (p + q) / 2."""
-    m = (p + q) / 2
-    logs = [np.log(np.fmax(x / m, TINY)) for x in (p, q)]
-    value: Floats = (np.vecdot(p, logs[0]) + np.vecdot(q, logs[1])) / 2
-    return again(value, careful_js, p, q)
+def js(p: Rows, q: Rows, work: Floats | None = None) -> Floats:
+    """The Jensen-Shannon divergence, (KL(p||m) + KL(q||m)) / 2 with m = (p + q) / 2.
+
+    `work` has two rows of scratch space: memory fresh from the system costs as much as a logarithm.
+    """
+    share = p.totals / q.totals
+    a, b = p.values, q.values
+    if not within(share, 1 - EQUAL_SUMS, 1 + EQUAL_SUMS):
+        b = b * share[:, None]
+    if work is None or work.shape[1] < a.size:
+        work = np.empty((2, a.size))
+    logs, half = (space[: a.size].reshape(a.shape) for space in work)
+    np.divide(a, np.add(a, b, out=half), out=half)  # (p/m)/2; 1 less this is (q/m)/2
+    value = dot_log(a, half, p.low, logs)
+    value += dot_log(b, np.subtract(1.0, half, out=half), q.low, logs)
+    value = LOG2 + value / (2 * p.totals)
+    again(value, careful_js, p.values, q.values, below=JS_CAREFUL_BELOW)
+    least: Floats = np.minimum(value, LOG2, out=value)
+    return least
+
+
+def dot_log(p: Floats, ratio: Floats, low: float, logs: Floats) -> Floats:
+    """sum p log(ratio), where 0 log(anything) = 0; `logs` is scratch space, `ratio` may change."""
+    if low < TINY:
+        np.fmax(ratio, FLOOR, out=ratio)
+    nats: Floats = np.vecdot(p, np.log(ratio, out=logs))
+    return nats
 
 
 def careful_js(p: Floats, q: Floats) -> Floats:
@@ -267,7 +299,8 @@ def kl_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
 def js_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
     """The Jensen-Shannon divergence of two softmaxes."""
     p, q = np.exp(log_softmax(p_logits)), np.exp(log_softmax(q_logits))
-    value = js(p, q)
+    one = np.ones(len(p))
+    value = js(Rows(p, one, 0.0), Rows(q, one, 0.0))
     near, p, e, shift = log_ratios(p_logits, q_logits)
     near &= value < CAREFUL_BELOW
     if near.any():
