@@ -60,7 +60,7 @@ def _pot() -> Any:
 
 def _order(order: float) -> float:
     """Return the order of a distance, or raise."""
-    if isinstance(order, bool) or not isinstance(order, int | float | np.number):
+    if isinstance(order, bool) or not isinstance(order, int | float | np.integer | np.floating):
         raise TypeError(f"order must be a number, got {order!r}")
     if not order >= 1:
         raise ValueError(f"order must be at least 1 (below, W is no distance), got {order}")
@@ -69,9 +69,9 @@ def _order(order: float) -> float:
 
 def _positive(number: float, name: str) -> float:
     """Return a positive finite number, or raise."""
-    if isinstance(number, bool) or not isinstance(number, int | float | np.number):
+    if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {number!r}")
-    if isinstance(number, np.complexfloating) or not 0 < number < np.inf:
+    if not 0 < number < np.inf:
         raise ValueError(f"{name} must be positive and finite, got {number}")
     return float(number)
 
@@ -102,7 +102,7 @@ def _samples(
     arrays = {
         name: alphabet_last(as_reals(x, name), name, axis)
         for name, x in named.items()
-        if x is not None
+        if x is not None or name in ("u", "v")
     }
     for name in ("u", "v"):
         weights = arrays.get(f"{name}_weights")

@@ -933,10 +933,10 @@ class TestFaults:
         u[1500, 7] = math.inf
         for options in ({}, {"u_weights": np.ones(100)}):
             with pytest.raises(ValueError, match="u, row 1500: entry 7 is inf"):
-                transport.wasserstein_1d(u, u[0] if not options else 0 * u, **options)
+                transport.wasserstein_1d(u, u[:1], **options)
         with pytest.raises(ValueError, match="v, row 1: entry 7 is inf"):
             transport.wasserstein_1d(u[:1], u[1499:1501])
         p = np.full((2000, 100), 0.01)
         p[1999, 99] = 0.02
-        with pytest.raises(ValueError, match="q, row 1999 sums to 1.01"):
+        with pytest.raises(ValueError, match=r"q, row 1999 sums to 1\.01"):
             transport.wasserstein_pmf(p[0], p)
