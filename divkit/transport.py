@@ -98,18 +98,15 @@ def _samples(
     u: ArrayLike, v: ArrayLike, u_weights: ArrayLike | None, v_weights: ArrayLike | None, axis: int
 ) -> tuple[dict[str, Reals], tuple[int, ...]]:
     """Return the samples and weights that are given, samples last, and the shape of the rows."""
-    named = {"u": u, "v": v, "u_weights": u_weights, "v_weights": v_weights}
-    arrays = {
-        name: alphabet_last(as_reals(x, name), name, axis)
-        for name, x in named.items()
-        if x is not None or name in ("u", "v")
-    }
+    weights = {"u_weights": u_weights, "v_weights": v_weights}
+    named = {"u": u, "v": v} | {name: w for name, w in weights.items() if w is not None}
+    arrays = {name: alphabet_last(as_reals(x, name), name, axis) for name, x in named.items()}
     for name in ("u", "v"):
-        weights = arrays.get(f"{name}_weights")
-        if weights is not None and weights.shape[-1] != arrays[name].shape[-1]:
+        size, found = arrays[name].shape[-1], arrays.get(f"{name}_weights", arrays[name]).shape[-1]
+        if found != size:
             raise ValueError(
-                f"{name}_weights has {weights.shape[-1]} entries for {arrays[name].shape[-1]} "
-                f"samples of {name}: each sample needs one weight"
+                f"{name}_weights has {found} entries for {size} samples of {name}: "
+                "each sample needs one weight"
             )
     return arrays, leading_shape(arrays)
 

@@ -124,6 +124,12 @@ class TestWasserstein1d:
         mirrored = transport.wasserstein_1d([0], u["u"], v_weights=u["u_weights"], order=order)
         assert mirrored == pytest.approx(expected)
 
+    def test_tiny_weights_of_one_law_are_not_merged_with_one_another(self):
+        u, weights = [0] + [1] * 998 + [1000], np.array([1.0] + [2.0**-43] * 999)
+        value = transport.wasserstein_1d(u, [0], order=2, u_weights=weights)
+        expected = math.sqrt((998 + 1000**2) * 2.0**-43 / weights.sum())
+        assert value == pytest.approx(expected, rel=1e-9)
+
     def test_samples_of_weight_zero_do_not_count(self):
         for order in (1, 2, math.inf):
             value = transport.wasserstein_1d(
@@ -383,6 +389,24 @@ class TestExactPlans:
         assert (np.outer(P1, P2) * cost).sum() > 1.3
         f, g = transport.kantorovich_potentials(P1, P2, cost)
         assert P1 @ f + P2 @ g == pytest.approx(1.3, rel=1e-12)
+
+    def test_steeper_prices_bring_in_more(self):
+        cost = 4.0 * abs(np.subtract.outer(range(3), range(3)))
+        f, g = transport.kantorovich_potentials(P1, P2, cost)
+        assert P1 @ f + P2 @ g == pytest.approx(5.2, rel=1e-12)
+
+    @pytest.mark.parametrize("shift", [-3.0, 0.0, 1e6])
+    def test_a_constant_added_to_all_costs_is_added_to_the_optimum(self, shift):
+        a, b, cost = problem(6, 8, zeros=1)
+        expected = cheapest(a, b, cost) + shift
+        plan = transport.transport_plan(a, b, cost + shift)
+        assert (plan * (cost + shift)).sum() == pytest.approx(expected, rel=1e-9)
+        f, g = transport.kantorovich_potentials(a, b, cost + shift)
+        assert a @ f + b @ g == pytest.approx(expected, rel=1e-9)
+        moved = transport.sinkhorn(a, b, cost + shift, reg=0.1)
+        assert moved.value - shift == pytest.approx(
+            transport.sinkhorn(a, b, cost, reg=0.1).value, rel=1e-7, abs=1e-8
+        )
 
     def test_the_cost_of_being_elsewhere_is_total_variation(self):
         plan = transport.transport_plan(P1, P2, 1 - np.eye(3))
