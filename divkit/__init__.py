@@ -12,8 +12,26 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-_MODULES = ("datasets", "estimate", "gaussian", "information", "keras", "plot")
-__all__ = ["datasets", "estimate", "gaussian", "information", "keras", "plot"]
+_MODULES = (
+    "coding",
+    "continuous",
+    "datasets",
+    "estimate",
+    "gaussian",
+    "information",
+    "keras",
+    "plot",
+)
+__all__ = [
+    "coding",
+    "continuous",
+    "datasets",
+    "estimate",
+    "gaussian",
+    "information",
+    "keras",
+    "plot",
+]
 
 
 def __getattr__(name: str) -> Any:
