@@ -13,6 +13,7 @@ from divkit import datasets
 
 NAME = "t10k-labels-idx1-ubyte.gz"
 CONTENT = bytes(8) + bytes(range(10))
+PACKED = gzip.compress(CONTENT, mtime=0)  # the same in every process
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ class TestSearch:
     def test_the_first_folder_that_has_the_file_is_used(self, places, kept):
         for name in kept[1:]:
             (places[name] / NAME).write_bytes(b"not looked at")
-        (places[kept[0]] / NAME).write_bytes(gzip.compress(CONTENT))
+        (places[kept[0]] / NAME).write_bytes(PACKED)
         assert datasets._content(NAME, download=True) == CONTENT
 
     def test_without_keras_home_the_cache_is_in_the_home_folder(self, monkeypatch, tmp_path):
@@ -92,12 +93,12 @@ class TestSearch:
     @pytest.mark.parametrize(
         "packed",
         [
-            gzip.compress(CONTENT)[:-12],
-            gzip.compress(CONTENT)[:5],
+            PACKED[:-12],
+            PACKED[:5],
             b"<html>not found</html>",
             b"",
-            gzip.compress(CONTENT)[:12] + b"\xff" * 20,
-            gzip.compress(CONTENT + b"x"),
+            PACKED[:12] + b"\xff" * 20,
+            gzip.compress(CONTENT + b"x", mtime=0),
         ],
         ids=["cut short", "header alone", "a web page", "empty", "garbled", "other content"],
     )
@@ -110,7 +111,7 @@ class TestSearch:
 
 class TestDownload:
     def test_a_file_is_fetched_only_if_asked_and_then_kept(self, places, monkeypatch):
-        asked = answer(monkeypatch, gzip.compress(CONTENT))
+        asked = answer(monkeypatch, PACKED)
         with pytest.raises(FileNotFoundError):
             datasets._content(NAME, download=False)
         assert asked == []
@@ -121,7 +122,7 @@ class TestDownload:
         assert asked[0].endswith(NAME)
         assert [file.name for file in places["keras"].iterdir()] == [NAME]
 
-    @pytest.mark.parametrize("packed", [gzip.compress(CONTENT)[:-9], gzip.compress(b"other")])
+    @pytest.mark.parametrize("packed", [PACKED[:-9], gzip.compress(b"other", mtime=0)])
     def test_a_damaged_download_leaves_nothing(self, places, monkeypatch, packed):
         answer(monkeypatch, packed)
         with pytest.raises(ValueError, match="is damaged"):
@@ -141,7 +142,7 @@ class TestDownload:
         def full(self, content):
             raise OSError("no space left")
 
-        answer(monkeypatch, gzip.compress(CONTENT))
+        answer(monkeypatch, PACKED)
         monkeypatch.setattr(datasets.Path, "write_bytes", full)
         with pytest.raises(OSError, match="no space left"):
             datasets._content(NAME, download=True)
