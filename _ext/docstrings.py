@@ -1,7 +1,8 @@
-"""Let several docstrings of one page number their references from 1.
+"""Numpydoc docstrings on one page.
 
-In the numpydoc style every docstring has its own ``.. [1]``; on the API page they would be
-footnotes of the same name. Here they become a plain list, and ``[1]_`` a plain number.
+Every docstring has its own ``.. [1]``; on the API page they would be footnotes of the same name.
+Here they become a plain list, and ``[1]_`` a plain number. And the fields of a result, which its
+class describes under *Attributes*, are not described a second time.
 """
 
 from __future__ import annotations
@@ -26,9 +27,18 @@ def plain_references(
         lines[place] = CITED.sub(r"[\1]", LISTED.sub(r"\1\2. \3", line))
 
 
+def skip_fields(
+    app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what is data of a class, neither a function nor a property."""
+    is_field = what == "class" and not (callable(thing) or hasattr(thing, "__func__"))
+    return True if is_field and not isinstance(thing, property) else None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Run before napoleon, which takes docstrings at the default priority."""
     app.connect("autodoc-process-docstring", plain_references, priority=400)
+    app.connect("autodoc-skip-member", skip_fields)
     return {
         "version": "1",
         "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
