@@ -315,20 +315,27 @@ def _factor(matrices: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
 
 
+def _symmetric(values: Floats, name: str, limit: float) -> Floats:
+    """Average matrices with their transposes if they differ by rounding, or raise."""
+    turned = values.mT
+    if np.array_equal(values, turned):
+        return values
+    spread = np.sqrt(abs(values.diagonal(axis1=-2, axis2=-1)))
+    bad = abs(values - turned) > limit * (spread[..., :, None] * spread[..., None, :])
+    rule = (
+        "a covariance matrix is symmetric, but the entry across the diagonal differs; "
+        "average it with its transpose if only rounded"
+    )
+    _refuse(bad, values, name, rule)
+    return (values + turned) / 2
+
+
 def _cholesky(cov: ArrayLike, name: str) -> tuple[Floats, Floats]:
     """Return covariance matrices in float64 and their lower Cholesky factors, or raise."""
     given = as_reals(cov, name)
     if given.ndim < 2 or given.shape[-1] != given.shape[-2] or given.shape[-1] == 0:
         raise ValueError(f"{name} of shape {given.shape} holds no square matrices")
-    values = _finite(given, name)
-    turned = values.mT
-    spread = np.sqrt(abs(values.diagonal(axis1=-2, axis2=-1)))
-    allowed = tolerance(given) * (spread[..., :, None] * spread[..., None, :])
-    _refuse(
-        abs(values - turned) > allowed, values, name, "a covariance matrix is symmetric, but the "
-        "entry across the diagonal differs; average it with its transpose if only rounded",
-    )  # fmt: skip
-    values = (values + turned) / 2
+    values = _symmetric(_finite(given, name), name, tolerance(given))
     try:
         return values, _factor(values)
     except np.linalg.LinAlgError:
@@ -526,50 +533,54 @@ def pairwise_kl_mvn(
         )
     scale = unit(base)
     with np.errstate(all="ignore"):
-        nats, size = _all_pairs(*_common_unit(first, second))
-        _repair(nats, ~(nats > DOUBTFUL * size), first, second)
+        nats, sizes = _all_pairs(first, second)
+        if second is first:
+            np.fill_diagonal(nats, np.inf)
+        if not nats.min(initial=np.inf) > DOUBTFUL * sizes[0].max(initial=0) * sizes[1].max(
+            initial=0
+        ):
+            _repair(nats, ~(nats > DOUBTFUL * np.multiply.outer(*sizes)), first, second)
+        if second is first:
+            np.fill_diagonal(nats, 0.0)
     nats /= scale
     return nats
 
 
-def _common_unit(first: _Laws, second: _Laws) -> tuple[_Laws, _Laws]:
-    """Move and stretch the axes so that means are near 0 and variances near 1.
+def _common_unit(first: _Laws, second: _Laws) -> tuple[Floats, Floats]:
+    """Return a centre and a stretch of each axis: means near 0 and variances near 1 after them.
 
     The divergences stay what they are; the rounding errors of the product become small.
     """
     means = np.concatenate([first.means, second.means])
-    covs = np.concatenate([first.covs, second.covs])
-    if len(means) == 0:
-        return first, second
-    variances = np.diagonal(covs, axis1=1, axis2=2).mean(axis=0)
-    stretch = np.ldexp(1.0, -np.frexp(variances)[1] // 2)
-    both = [
-        _Laws(
-            (x.means - means.mean(axis=0)) * stretch,
-            x.covs * np.outer(stretch, stretch),
-            x.factors * stretch[:, None],
-        )
-        for x in (first, second)
-    ]
-    return both[0], both[1]
+    variances = [np.diagonal(laws.covs, axis1=1, axis2=2) for laws in (first, second)]
+    number = max(1, len(means))
+    _, powers = np.frexp(np.concatenate(variances).sum(axis=0) / number)
+    return means.sum(axis=0) / number, np.ldexp(1.0, -powers // 2)
 
 
-def _all_pairs(first: _Laws, second: _Laws) -> tuple[Floats, Floats]:
-    """Return the matrix of divergences by one product, and the size of the terms that cancel."""
-    m0, m1, d = first.means, second.means, first.means.shape[1]
-    root = _solve_lower(second.factors, np.eye(d))
+def _all_pairs(first: _Laws, second: _Laws) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Return the matrix of divergences by one product, and the sizes of what cancels in it."""
+    centre, stretch = _common_unit(first, second)
+    m0, m1 = ((laws.means - centre) * stretch for laws in (first, second))
+    n, d = m0.shape
+    root = _solve_lower(second.factors * stretch[:, None], np.eye(d))
     precision = root.mT @ root
+    i, j = np.triu_indices(d)
+    covs = np.take(first.covs.reshape(n, d * d), i * d + j, axis=1) * (stretch[i] * stretch[j])
+    precisions = np.take(precision.reshape(len(m1), d * d), i * d + j, axis=1)
+    sizes = [np.sqrt(2 * np.vecdot(x, x)) for x in (covs, precisions)]
+    precisions *= np.where(i == j, 0.5, 1.0)
     pulled = np.matvec(precision, m1)
-    offset = np.vecdot(m1, pulled)
-    rows, columns = np.triu_indices(d)
-    precisions = precision[:, rows, columns] * np.where(rows == columns, 0.5, 1.0)
-    moments = (first.covs + m0[:, :, None] * m0[:, None, :])[:, rows, columns]
-    value: Floats = np.hstack([moments, m0]) @ np.hstack([precisions, -pulled]).T
-    logs = [np.log(np.diagonal(x.factors, axis1=1, axis2=2)).sum(axis=1) for x in (first, second)]
-    value -= (logs[0] + d / 2)[:, None]
-    value += logs[1] + offset / 2
-    norms = [np.linalg.norm(x, axis=(1, 2)) for x in (first.covs, precision)]
-    return value, np.multiply.outer(*norms) + offset
+    offset = np.vecdot(m1, pulled)[:, None] / 2
+    logs = [
+        np.log(x.factors.diagonal(axis1=1, axis2=2)).sum(axis=1)[:, None] for x in (first, second)
+    ]
+    covs += m0[:, i] * m0[:, j]
+    value: Floats = (
+        np.hstack([covs, m0, np.ones((n, 1)), -logs[0] - d / 2])
+        @ np.hstack([precisions, -pulled, logs[1] + offset, np.ones_like(offset)]).T
+    )
+    return value, (1 + sizes[0], 1 + sizes[1] + offset[:, 0])
 
 
 def _repair(value: Floats, doubtful: Reals, first: _Laws, second: _Laws) -> None:
@@ -756,9 +767,7 @@ def _renyi(shift: Floats, l0: Floats, l1: Floats, order: float) -> Floats:
     y = np.vecmat(_solve_lower(l1, shift[..., None])[..., 0], left)
     x = (s - 1) * (s + 1)
     mixed = np.minimum(1 + (1 - order) * x, LARGEST)
-    log_v, log_mixed = 2 * np.log(s), np.log1p((1 - order) * x)
-    near = _log_gap(x, log_v) - _log_gap((1 - order) * x, log_mixed) / (1 - order)
-    scales = np.where(abs(x) < 0.5, near, log_mixed / (1 - order) - log_v)
+    scales = np.log1p((1 - order) * x) / (1 - order) - 2 * np.log(s)
     terms = (order * (y / np.sqrt(mixed)) ** 2 + np.maximum(scales, 0.0)) / 2
     nats: Floats = np.where(mixed > 0, terms, np.inf).sum(axis=-1)
     return nats

@@ -281,8 +281,9 @@ class TestPairwiseKLMvn:
         assert np.allclose(gaussian.pairwise_kl_mvn(m0, c0, m1, c1), single, rtol=1e-10, atol=0)
 
     def test_nearly_equal_and_ill_conditioned_pairs_are_as_right_as_single_calls(self):
-        m, c, *_ = laws(3, n=4)
+        m, c, *_ = laws(3, n=5)
         m[1], c[1] = m[0] + 1e-7, c[0] * (1 + 1e-7)
+        m[4], c[4] = m[0] - 1e-4, c[0] * (1 - 1e-4)
         m[3], c[3] = m[2], c[2] + 1e9 * np.ones((3, 3))
         value = gaussian.pairwise_kl_mvn(m, c, base=2)
         single = gaussian.kl_mvn(m[:, None], c[:, None], m, c, base=2)
