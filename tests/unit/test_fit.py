@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, special, stats
+from scipy import integrate, optimize, special, stats
 
 from divkit import fit, gaussian
 
@@ -366,6 +366,18 @@ class TestReverse:
         [point] = fit.project(two_modes(1), idle, "forward", starts=[[0.5, 2.0]])
         assert point.kind == "degenerate"
         assert point.parameters[0] == pytest.approx(0, abs=1e-8)
+
+    def test_of_the_cauchy_law_is_right_in_spite_of_its_tails(self):
+        # E_q[log(1 + x^2)] under N(0, s^2) by scipy, minus log s, is least at the same s
+        def loss(log_sd):
+            sd = math.exp(log_sd)
+            mean = integrate.quad(lambda x: stats.norm.pdf(x) * math.log1p((sd * x) ** 2), -12, 12)
+            return mean[0] - log_sd
+
+        least = optimize.minimize_scalar(loss, bounds=(-1, 2), method="bounded")
+        [best] = fit.project(stats.cauchy.logpdf, "normal", "reverse")
+        assert best.parameters[0] == pytest.approx(0, abs=1e-8)
+        assert best.parameters[1] == pytest.approx(math.exp(least.x), rel=1e-5)
 
     def test_onto_log_normal_laws_has_the_closed_form_of_an_exponential_target(self):
         def log_lognormal(x, t):
