@@ -640,10 +640,8 @@ def subsampling_interval(
     [1.38, 1.39]
     """
     draw = np.random.default_rng(rng)
-    samples = [np.asarray(z) for z in ((x,) if y is None else (x, y))]
-    sizes = _subsample_sizes(
-        [_length(z, name) for z, name in zip(samples, "xy", strict=False)], size
-    )
+    samples = [_rows(x, "x")] if y is None else [_rows(x, "x"), _rows(y, "y")]
+    sizes = _subsample_sizes([len(z) for z in samples], size)
     _check_count(n_subsamples, "n_subsamples")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
@@ -720,8 +718,7 @@ def permutation_test(
     0.001
     """
     _check_count(n_permutations, "n_permutations")
-    a, b = np.asarray(x), np.asarray(y)
-    n, _ = _length(a, "x"), _length(b, "y")
+    a, b = _rows(x, "x"), _rows(y, "y")
     if a.shape[1:] != b.shape[1:]:
         raise ValueError(f"points of x have shape {a.shape[1:]}, those of y {b.shape[1:]}")
     draw = np.random.default_rng(rng)
@@ -731,7 +728,9 @@ def permutation_test(
     larger = 0
     for _ in range(n_permutations):
         mixed = pooled[draw.permutation(len(pooled))]
-        larger += _value_of(statistic, [mixed[:n], mixed[n:]], infinite=True) >= threshold
+        larger += (
+            _value_of(statistic, [mixed[: len(a)], mixed[len(a) :]], infinite=True) >= threshold
+        )
     return PermutationTest(observed, (1 + larger) / (1 + n_permutations))
 
 
@@ -1071,10 +1070,12 @@ def _log_kernel_sums(centres: Floats, points: Floats, first: int | None) -> Floa
     return sums
 
 
-def _length(samples: Reals, name: str) -> int:
+def _rows(x: ArrayLike, name: str) -> Reals:
+    """Return samples along the first axis, at least one, in their own dtype."""
+    samples = as_reals(x, name)
     if samples.ndim == 0 or len(samples) == 0:
         raise ValueError(f"{name} of shape {samples.shape} holds no samples")
-    return len(samples)
+    return samples
 
 
 def _subsample_sizes(lengths: list[int], size: int | None) -> list[int]:

@@ -33,7 +33,7 @@ REALS = (-np.inf, np.inf)
 _STEP = 1e-3  # of the scale: the error of a derivative is _STEP^4 + eps/_STEP
 _NEWTON_STEPS = 30
 _SCALE_STEPS = 12
-_POINTS = 2**9
+_POINTS = 2**10
 _MOST_POINTS = 2**16
 
 
@@ -347,7 +347,8 @@ def project(
         Parameters to search from; needed for families other than ``"normal"``, for which they are
         a net over the range of the target if None.
     support : tuple of float
-        The interval on which the laws live; give it too if the target is very narrow or far from 0.
+        The interval on which the target lives, and the family too unless the direction is
+        forward; give it also if the target is very narrow or far from 0.
     rtol : float
         The grid is fine enough when halving it changes no value by more than this times
         max(value, 1).
@@ -397,7 +398,7 @@ def project(
     if direction not in _DIVERGENCES:
         raise ValueError(f"direction must be one of {', '.join(_DIVERGENCES)}, got {direction!r}")
     _check_rtol(rtol)
-    member, net, outside = _family(family, starts, target, support)
+    member, net, outside = _family(family, starts)
 
     def objective_on(points: int) -> Objective:
         x, volume = _law_grid(target, support, points)
@@ -411,39 +412,72 @@ def project(
         return objective
 
     with np.errstate(all="ignore"):
-        found = _stationary(objective_on(_POINTS), net)
+        coarse = objective_on(_POINTS)
+        x, volume = _law_grid(target, support, _POINTS)
+
+        def resolved(theta: Floats) -> bool:
+            parts = np.exp(_log_values(member, x, theta)) * volume
+            mass, half = parts.sum(), 2 * parts[::2].sum()
+            return bool(mass > 1e-3 and abs(mass - half) < 0.05 * mass)
+
+        places = _normal_net(coarse, target, support, resolved) if net is None else net
+        found = _stationary(coarse, places, resolved)
         settled = _refined(objective_on, found, rtol)
         for point in settled:
-            _check_mass(_mass(member, point.parameters, target, support), "the family")
+            mass = _mass(member, point.parameters, target, support)
+            if direction != "forward" or mass > 1 or tuple(support) == REALS:
+                _check_mass(mass, "the family")  # forward, q may reach beyond the support of p
     shown = [point._replace(parameters=outside(point.parameters)) for point in settled]
     return sorted(shown, key=lambda point: (round(point.value, 9), *point.parameters.tolist()))
 
 
-def _stationary(objective: Objective, net: Floats) -> list[Floats]:
-    """Search the zeros of the gradient from every start, within five times the extent of these."""
-    from scipy.optimize import root
+def _stationary(
+    objective: Objective, net: Floats, resolved: Callable[[Floats], bool]
+) -> list[Floats]:
+    """Search the zeros of the gradient from every start, within five times the extent of these.
 
+    Those that the grid does not resolve, because the law is too narrow for it, are no zeros.
+    """
     middle = (net.min(axis=0) + net.max(axis=0)) / 2
     reach = np.maximum(np.ptp(net, axis=0), np.maximum(abs(net).max(axis=0), 1.0))
     found: list[Floats] = []
     for start in net:
-        scales = _scales(objective, start, reach)
-        options = {"xtol": 1e-3, "maxfev": 100}
-        guess = root(_slopes, start, (objective, scales), options=options)
-        if guess.success and (abs(guess.x - middle) < 5 * reach).all():
-            point = _newton(objective, guess.x, reach)
-            if point is not None and not any(_near(objective, p, point, 1e-4) for p in found):
+        place = _level_place(objective, start, _scales(objective, start, reach))
+        if (abs(place - middle) < 5 * reach).all():
+            point = _newton(objective, place, reach)
+            if point is None or any(_near(objective, p, point, 1e-4) for p in found):
+                continue
+            if resolved(point):
                 found.append(point)
     return found
+
+
+def _level_place(objective: Objective, start: Floats, scales: Floats) -> Floats:
+    """Where the gradient is about 0: Powell's method, or if it gets lost, down the slope."""
+    from scipy.optimize import minimize, root
+
+    def slopes(move: Floats) -> Floats:
+        return _derivative(objective, start + scales * move, scales) * scales
+
+    still = np.zeros(len(start))
+    options = {"xtol": 1e-3, "maxfev": 60, "factor": 1.0}
+    found = root(slopes, still, options=options)
+    if not found.success:
+        corners = np.vstack([still, 0.5 * np.eye(len(still))])
+        found = minimize(
+            lambda move: np.nan_to_num(objective(start + scales * move), nan=np.inf),
+            still,
+            method="Nelder-Mead",
+            options={"xatol": 1e-3, "fatol": 1e-6, "initial_simplex": corners},
+        )
+    place: Floats = start + scales * found.x
+    return place
 
 
 def _refined(
     objective_on: Callable[[int], Objective], found: list[Floats], rtol: float
 ) -> list[StationaryPoint]:
-    """Follow the points to finer and finer grids until halving one changes no value.
-
-    A point that a finer grid moves was an artefact: a law too narrow for the coarse one.
-    """
+    """Follow the points to finer and finer grids until halving one changes no value."""
     points, coarse = _POINTS, objective_on(_POINTS)
     while found and points < _MOST_POINTS:
         points *= 2
@@ -472,7 +506,10 @@ def _near(objective: Objective, point: Floats, other: Floats, share: float) -> b
 
 
 def _mass(
-    member: LogDensity, theta: Floats, target: Callable[[Any], Any], support: Support
+    member: LogDensity,
+    theta: Floats,
+    target: Callable[[Any], Any],
+    support: Support,
 ) -> float:
     x, volume = _law_grid(target, support)
     return float(np.vecdot(np.exp(_log_values(member, x, theta)), volume))
@@ -502,11 +539,8 @@ def _log_normal(x: Floats, theta: Floats) -> Floats:
 
 
 def _family(
-    family: LogDensity | str,
-    starts: ArrayLike | None,
-    target: Callable[[Any], Any],
-    support: Support,
-) -> tuple[LogDensity, Floats, Callable[[Floats], Floats]]:
+    family: LogDensity | str, starts: ArrayLike | None
+) -> tuple[LogDensity, Floats | None, Callable[[Floats], Floats]]:
     """Return the log-density, where to search, and how to show the parameters."""
     net = None if starts is None else np.atleast_2d(_finite(starts, "starts"))
     if callable(family):
@@ -515,22 +549,36 @@ def _family(
         return family, net, lambda theta: theta
     if family != "normal":
         raise ValueError(f"family must be a function or 'normal', got {family!r}")
-    if net is None:
-        net = _normal_net(target, support)
-    elif net.shape[1] == 2 and (net[:, 1] > 0).all():
+    if net is not None:
+        if net.shape[1] != 2 or not (net[:, 1] > 0).all():
+            raise ValueError("starts for the normal family are rows (mean, sd) with sd > 0")
         net = np.stack([net[:, 0], np.log(net[:, 1])], axis=1)
-    else:
-        raise ValueError("starts for the normal family are rows (mean, sd) with sd > 0")
     return _log_normal, net, lambda theta: np.array([theta[0], np.exp(theta[1])])
 
 
-def _normal_net(target: Callable[[Any], Any], support: Support) -> Floats:
-    """Means over the range of the target, with standard deviations up to its spread."""
-    low, _, high = _quantiles(target, support, (0.01, 0.5, 0.99))
-    left, middle, right = _quantiles(target, support, (0.16, 0.5, 0.84))
-    means = np.linspace(low, high, 11)
-    sds = (right - left) / 2 * np.array([0.2, 0.4, 0.7, 1.0, 1.4])
-    return np.array([(mean, np.log(sd)) for mean in [*means, middle] for sd in sds])
+def _normal_net(
+    objective: Objective,
+    target: Callable[[Any], Any],
+    support: Support,
+    resolved: Callable[[Floats], bool],
+) -> Floats:
+    """The nodes of a net of (mean, log sd) round which both slopes of the objective change sign."""
+    levels = (1e-3, *np.linspace(0.02, 0.98, 25), 1 - 1e-3)
+    places = _quantiles(target, support, (*levels, 0.16, 0.84))
+    spread = (places[-1] - places[-2]) / 2
+    means = np.unique([*places[:-2], *np.linspace(places[0], places[len(levels) - 1], 24)])
+    log_sds = np.log(spread * np.geomspace(0.05, 2.5, 25))
+    nodes = [np.array([m, t]) for m in means for t in log_sds]
+    values = np.array([objective(node) if resolved(node) else np.nan for node in nodes])
+    slopes = np.array(np.gradient(values.reshape(len(means), -1), means, log_sds))
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(slopes, ((0, 0), (1, 1), (1, 1)), mode="edge"), (3, 3), axis=(1, 2)
+    )
+    least, most = around.min(axis=(-2, -1)), around.max(axis=(-2, -1))
+    turning = ((least <= 0) & (most >= 0) & (most - least > 1e-9)).all(axis=0)
+    if not turning.any():
+        raise ValueError("no stationary point was found: give other starts")
+    return np.array([(means[i], log_sds[j]) for i, j in np.argwhere(turning)])
 
 
 def _law_grid(
@@ -658,10 +706,6 @@ def _scores(log_density: LogDensity, theta: Floats, x: Floats, weights: Floats) 
 def _hessian(f: Objective, point: Floats, scales: Floats) -> Floats:
     h = _derivative(lambda theta: _derivative(f, theta, scales), point, scales)
     return (h + h.T) / 2
-
-
-def _slopes(point: Floats, f: Objective, scales: Floats) -> Floats:
-    return _derivative(f, point, scales)
 
 
 def _scales(f: Objective, point: Floats, most: Floats | float = np.inf) -> Floats:

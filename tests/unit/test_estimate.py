@@ -682,6 +682,28 @@ class TestBadSamples:
         with pytest.raises(ValueError, match=message):
             SAMPLERS[name](samples, **options)
 
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda z: estimate.subsampling_interval(z, np.mean),
+            lambda z: estimate.subsampling_interval([1, 2, 3, 4], np.mean, y=z),
+            lambda z: estimate.permutation_test(z, [1, 2], lambda a, b: 0.0),
+            lambda z: estimate.permutation_test([1, 2], z, lambda a, b: 0.0),
+            lambda z: estimate.calibration_error(z, [0, 1]),
+            lambda z: estimate.calibration_error([0.5, 0.5], z),
+            lambda z: estimate.temperature_scaling(z, [0, 1]),
+            lambda z: estimate.temperature_scaling([[0.0, 1.0], [1.0, 0.0]], z),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "samples",
+        [["a", "b"], [1j, 0], [None, 1], np.ma.masked_array([1, 2], [True, False])],
+        ids=["strings", "complex", "objects", "masked"],
+    )
+    def test_the_other_functions_refuse_what_is_no_real_number_too(self, call, samples):
+        with pytest.raises(TypeError, match=r"must hold real numbers|has masked entries"):
+            call(samples)
+
     def test_pairs_and_dimensions_must_match(self):
         with pytest.raises(ValueError, match="x has 2 samples and y has 3"):
             estimate.mutual_information_from_samples([1, 2], [1, 2, 3])
