@@ -617,6 +617,15 @@ class TestJensenShannon:
         with mpmath.workdps(60):
             assert error(fd.js_divergence(p, q), exact_js(*exact_rows(p, q))) < 1e-12
 
+    @pytest.mark.parametrize("rare", [1e-5, 1e-7, 1e-9, 1e-12])
+    def test_a_rare_outcome_that_is_much_rarer_in_the_other_row_costs_no_digits(self, rare):
+        for share in (1e-3, 1e-6, 1e-10, 1e-13, 1e-200, 0):
+            p, q = [1 - rare, rare], [1 - rare * share, rare * share]
+            with mpmath.workdps(400):
+                exact = exact_js(*exact_rows(p, q))
+                assert error(fd.js_divergence(p, q), exact) < 1e-14
+                assert error(fd.js_divergence(p, q, weights=[0.5, 0.5]), exact) < 1e-13
+
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
