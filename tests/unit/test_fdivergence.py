@@ -684,6 +684,17 @@ class TestRenyi:
             1 / (order * (1 - order)), rel=1e-15
         )
 
+    @pytest.mark.parametrize("order", [1e-9, 0.3, 0.5, 0.7, 0.999999])
+    def test_a_rare_outcome_that_one_law_lacks_costs_orders_below_one_no_digits(self, order):
+        p, q = [1 - 1e-6, 1e-6], [1.0, 0.0]
+        for pair in ((p, q), (q, p)):
+            with mpmath.workdps(60):
+                laws_ = exact_rows(*pair)
+                value = fd.renyi_divergence(*pair, order=order)
+                assert error(value, exact_renyi(*laws_, order)) < 1e-12
+                value = fd.alpha_divergence(*pair, order=order)
+                assert error(value, exact_alpha(*laws_, order)) < 1e-12
+
     @pytest.mark.parametrize("order", [1, 1.5, 2, 50, INF])
     def test_orders_of_one_and_more_are_infinite_where_q_misses_an_outcome(self, order):
         assert fd.renyi_divergence([0.5, 0.5], [1, 0], order=order) == INF
