@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
+from scipy.special import rel_entr, xlog1py
 
 from divkit._validation import (
     LARGEST,
@@ -266,11 +266,18 @@ def dot_log(p: Floats, ratio: Floats, low: float, logs: Floats) -> Floats:
 
 
 def careful_js(p: Floats, q: Floats) -> Floats:
-    """sum s (2 d artanh d + log(1 - d^2)) / 4 with s = P + Q and d = (P - Q)/s."""
+    """sum s ((1 + d) log(1 + d) + (1 - d) log(1 - d)) / 4 with s = P + Q and d = (P - Q)/s.
+
+    The bracket is 2 d artanh d + log(1 - d^2), which does not cancel where d is small.
+    """
     d, s, _ = differences(p, q)
-    inner = np.where(abs(d) < 1, d, 0.0)
-    term = 2 * inner * np.arctanh(inner) + np.log1p(-inner * inner)
-    nats: Floats = (s * np.where(abs(d) < 1, term, 2 * np.log(2.0))).sum(axis=-1) / 4
+    near = abs(d) < SERIES_BELOW
+    small = d if near.all() else np.where(near, d, 0.0)
+    terms = 2 * small * np.arctanh(small) + np.log1p(-small * small)
+    if small is not d:
+        far = d[~near].clip(-1, 1)
+        terms[~near] = xlog1py(1 + far, far) + xlog1py(1 - far, -far)
+    nats: Floats = np.vecdot(s, terms) / 4
     return nats
 
 

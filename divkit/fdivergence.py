@@ -140,7 +140,8 @@ class FDivergence:
         v, w = _outputs(real, "real"), _outputs(fake, "fake")
         second = self.conjugate_of_activation or (lambda x: self.conjugate(self.activation(x)))
         with np.errstate(all="ignore"):
-            return _mean(self.activation(v)) - _mean(second(w)) + 0.0
+            first = _mean(self.activation(v))
+            return first if first == -np.inf else first - _mean(second(w)) + 0.0
 
 
 def _outputs(x: ArrayLike, name: str) -> Floats:
@@ -162,7 +163,8 @@ def _mean(x: Floats) -> Floats:
 
 def _within_domain(u: Floats, edge: float, inside: Function) -> Floats:
     """Return `inside(u)` up to the edge of the domain and infinity beyond it."""
-    return np.where(u <= edge, inside(np.minimum(u, edge)), np.inf)
+    with np.errstate(all="ignore"):
+        return np.where(u <= edge, inside(np.minimum(u, edge)), np.inf)
 
 
 def _softplus(v: Floats) -> Floats:
@@ -326,7 +328,8 @@ def _alpha_conjugate(u: Floats, a: float) -> Floats:
     if a == 1:
         return np.expm1(u)
     x = np.maximum((a - 1) * np.asarray(u), -1.0)
-    inside = -np.log1p(x) if a == 0 else np.expm1(a / (a - 1) * np.log1p(x)) / a
+    with np.errstate(all="ignore"):
+        inside = -np.log1p(x) if a == 0 else np.expm1(a / (a - 1) * np.log1p(x)) / a
     return np.where((a - 1) * np.asarray(u) >= -1, inside, -1 / a if a > 1 else np.inf)
 
 
