@@ -52,7 +52,7 @@ class Sorted(Table):
     def block(self, first: int, stop: int) -> Reals:
         """Return sorted rows, a copy that may be changed."""
         rows = super().block(first, stop)
-        return rows.copy() if self.once else self.in_order(rows, first)
+        return rows if self.once else self.in_order(rows, first)  # once: already a copy
 
     def in_order(self, rows: Reals, first: int) -> Reals:
         """Sort rows; NaN and the infinities are then at the ends."""
