@@ -579,7 +579,7 @@ def kantorovich_potentials(a: ArrayLike, b: ArrayLike, cost: ArrayLike) -> tuple
     See Also
     --------
     transport_plan : the primal.
-    ot.emd : with ``log=True``; its potentials need not be feasible where a weight is 0.
+    ot.emd : with ``log=True``, used where weights or sizes differ.
 
     References
     ----------
@@ -597,9 +597,8 @@ def kantorovich_potentials(a: ArrayLike, b: ArrayLike, cost: ArrayLike) -> tuple
         if _one_to_one(source, target)
         else _network(source, target, costs)[1]
     )
-    collected, delivered = source > 0, target > 0
-    f = (costs - g)[:, delivered].min(axis=1)
-    g = (costs - f[:, None])[collected].min(axis=0)
+    f = (costs - g).min(axis=1)
+    g = (costs - f[:, None]).min(axis=0)  # as high as f allows
     g -= target @ g
     return (costs - g).min(axis=1), g
 
@@ -964,7 +963,7 @@ def sinkhorn(
     reg, tol = _positive(reg, "reg"), _positive(tol, "tol")
     max_iter = _count(max_iter, "max_iter")
     with np.errstate(all="ignore"):
-        state = _sinkhorn.solve(source, target, costs, reg, tol, max_iter)
+        state = _sinkhorn.solve(source, target, costs, reg, 0.99 * tol, max_iter)
     f, g = state.f + reg * np.log(state.u), state.g + reg * np.log(state.v)
     plan = (source * state.u)[:, None] * state.kernel * (target * state.v)
     error = float(abs(plan.sum(axis=1) - source).sum() + abs(plan.sum(axis=0) - target).sum())

@@ -148,6 +148,7 @@ class TestWasserstein1d:
 
     def test_sums_of_the_largest_floats_do_not_overflow(self):
         assert transport.wasserstein_1d([1.7e308] * 3, [0.2e308] * 3) == pytest.approx(1.5e308)
+        assert transport.wasserstein_1d([8e307] * 10, [0] * 10) == pytest.approx(8e307)
         assert transport.wasserstein_1d([1.7e308], [-1.7e308, 1.7e308]) == pytest.approx(1.7e308)
 
     def test_single_precision_is_sorted_in_single_precision(self):
