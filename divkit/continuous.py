@@ -881,7 +881,7 @@ def _solve(factor: Floats, right: Floats) -> Floats:
     from scipy.linalg import solve_triangular
 
     if len(factor) == 1:  # on the line, where quadrature asks for many points
-        return right / factor[0, 0]
+        return np.asarray(right / factor[0, 0])
     solution: Floats = solve_triangular(factor, right, lower=True)
     return solution
 
