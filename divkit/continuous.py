@@ -1062,13 +1062,15 @@ def kl_mixture_bounds(p: Any, q: Any, *, base: float | None = None) -> MixtureBo
 
     .. math::
 
+       \begin{aligned}
        \text{variational} &= \sum_a v_a \log \frac{\sum_{a'} v_{a'} e^{-D(f_a \| f_{a'})}}
-       {\sum_b w_b e^{-D(f_a \| g_b)}}, \qquad
-       \text{product} = \sum_a v_a \log \frac{\sum_{a'} v_{a'} z(f_a, f_{a'})}
+       {\sum_b w_b e^{-D(f_a \| g_b)}} \\
+       \text{product} &= \sum_a v_a \log \frac{\sum_{a'} v_{a'} z(f_a, f_{a'})}
        {\sum_b w_b z(f_a, g_b)} \\
        \text{lower} &= \sum_a v_a \Bigl(\log \frac{\sum_{a'} v_{a'} e^{-D(f_a \| f_{a'})}}
-       {\sum_b w_b z(f_a, g_b)} - h(f_a)\Bigr), \qquad
-       \text{convexity} = \sum_{a,b} v_a w_b D(f_a \| g_b)
+       {\sum_b w_b z(f_a, g_b)} - h(f_a)\Bigr) \\
+       \text{convexity} &= \sum_{a,b} v_a w_b D(f_a \| g_b)
+       \end{aligned}
 
     The upper bound is the least of the bound by convexity, of the counterpart of `lower` with
     the two kinds of sums exchanged, and of Hershey and Olsen's variational bound: the mixtures are

@@ -370,7 +370,7 @@ def f_divergence(
     p, q : array_like
         Distributions along `axis`; the other axes broadcast.
     f : FDivergence or callable
-        A member of `FAMILY`, or a convex function of an array of positive numbers with f(1) = 0.
+        A member of ``FAMILY``, or a convex function of an array of positive numbers with f(1) = 0.
     at_zero, slope : float, optional
         For a callable: the limits of f(t) at 0 and of f(t)/t at infinity. Found numerically, to
         about 12 digits, if None; a limit that is approached too slowly must be given.

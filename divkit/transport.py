@@ -830,7 +830,7 @@ def mmd2(
 
     See Also
     --------
-    energy_distance : the same idea with the kernel -|x - y|.
+    energy_distance : the same idea with minus the distance as the kernel.
 
     References
     ----------
