@@ -397,8 +397,8 @@ def f_divergence(
 
     See Also
     --------
-    divkit.information.kl_divergence, js_divergence, total_variation, hellinger_distance
-    chi2_divergence, alpha_divergence : quicker, and exact for nearly equal distributions.
+    divkit.information.kl_divergence : quicker, and exact for nearly equal distributions.
+    js_divergence, total_variation, hellinger_distance, chi2_divergence, alpha_divergence
 
     References
     ----------
