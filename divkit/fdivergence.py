@@ -706,7 +706,7 @@ def _careful_weighted_js(first: Floats, *others: Floats, w: Floats) -> Floats:
     for share, p, gap in zip(w, laws, gaps, strict=True):
         s = p + m
         d = np.divide(gap - mean_gap, s, out=np.zeros_like(s), where=s > 0)
-        value += share * kl_terms(p, m, d.clip(-1, 1), s).sum(axis=-1)
+        value += share * kl_terms(p, m, d, s).sum(axis=-1)
     return value
 
 
