@@ -66,8 +66,7 @@ def solve(a: Floats, b: Floats, cost: Floats, reg: float, tol: float, max_iter: 
                 f = soft_minimum(cost, g, b, stage)
                 g = soft_minimum(cost.T, f, a, stage)
             state = scale(a, b, cost, f, g, stage, tol if final else WARM, (done, limit))
-            f, g, done = state.f + stage * np.log(state.u), state.g, state.iterations
-            g = g + stage * np.log(state.v)
+            g, done = state.g + stage * np.log(state.v), state.iterations  # f follows from g
             if state.error <= (tol if final else WARM) or done >= limit:
                 break
     return state

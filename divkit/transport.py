@@ -1070,8 +1070,7 @@ def wasserstein_barycenter(
 
     On a line its quantile function is the mean of theirs,
     :math:`F_r^{-1} = \sum_k \lambda_k F_k^{-1}`: exact, but on places of its own. With `reg` the
-    places are those of the grid, and the cost is that of `sinkhorn` (with the entropy of the plan,
-    which blurs).
+    places are those of the grid, and the entropy of the plans is rewarded times `reg`, which blurs.
 
     Parameters
     ----------
@@ -1108,7 +1107,7 @@ def wasserstein_barycenter(
     See Also
     --------
     wasserstein_pmf : the distance.
-    ot.bregman.barycenter : regularised, from a matrix of costs.
+    ot.bregman.barycenter : regularised; unequal weights need ``method="sinkhorn_log"``.
 
     References
     ----------

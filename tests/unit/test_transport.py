@@ -818,12 +818,18 @@ class TestBarycenter:
         x = np.linspace(0, 1, 40)
         laws = stats.norm.pdf(x, [[0.25], [0.7]], 0.1)
         laws /= laws.sum(axis=1, keepdims=True)
-        places, masses = transport.wasserstein_barycenter(laws[:, ::-1], x[::-1], reg=0.01)
-        assert places.tolist() == x.tolist()
-        expected = ot.bregman.barycenter(
-            laws.T, (x[:, None] - x) ** 2, 0.01, stopThr=1e-13, numItermax=10_000
+        places, masses = transport.wasserstein_barycenter(
+            laws[:, ::-1], x[::-1], weights=[1, 3], reg=0.01
         )
+        assert places.tolist() == x.tolist()
+        cost, shares = (x[:, None] - x) ** 2, np.array([0.25, 0.75])
+        options = {"weights": shares, "stopThr": 1e-13, "numItermax": 10_000}
+        expected = ot.bregman.barycenter(laws.T, cost, 0.01, method="sinkhorn_log", **options)
         assert np.allclose(masses, expected, atol=1e-8)
+        truth = shares @ laws @ x
+        assert masses @ x == pytest.approx(truth, abs=1e-3)
+        wrong = ot.bregman.barycenter(laws.T, cost, 0.01, **options)  # POT's other method
+        assert abs(wrong @ x - truth) > 0.03
 
     def test_little_regularisation_approaches_the_exact_one(self):
         x = np.linspace(0, 1, 21)
