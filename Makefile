@@ -32,7 +32,7 @@ lock: .venv/ready            ## resolve the lock file anew
 	  --output-file requirements.txt pyproject.toml
 
 bench: .venv/ready           ## divkit against its peers, as ratios
-	@$(PY) benchmarks/divergences.py
+	@$(PY) benchmarks/peers.py
 	@$(PY) benchmarks/vae.py
 
 clean:                       ## remove what was built; the environment stays

@@ -2,7 +2,8 @@
 
 Every docstring has its own ``.. [1]``; on the API page they would be footnotes of the same name.
 Here they become a plain list, and ``[1]_`` a plain number. And the fields of a result, which its
-class describes under *Attributes*, are not described a second time.
+class describes under *Attributes*, are not described a second time. Docstrings say everything, so
+that Sphinx need not take the sources apart as well, which costs half a second a module.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
+
+from sphinx.errors import PycodeError
+from sphinx.pycode import ModuleAnalyzer
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -35,8 +39,14 @@ def skip_fields(
     return True if is_field and not isinstance(thing, property) else None
 
 
+def leave_sources(module: str) -> ModuleAnalyzer:
+    """Tell autodoc that there is no source to read."""
+    raise PycodeError(f"the docstrings of {module} are enough")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Run before napoleon, which takes docstrings at the default priority."""
+    ModuleAnalyzer.for_module = leave_sources
     app.connect("autodoc-process-docstring", plain_references, priority=400)
     app.connect("autodoc-skip-member", skip_fields)
     return {

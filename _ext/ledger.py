@@ -111,6 +111,7 @@ class StatusDirective(Generated):
         return [
             self.section("Cells", "status-cells", *self.cells(pages, settings["uncompared-cells"])),
             self.section("Statements of the sources", "status-ledger", *self.statements(ledger)),
+            self.section("Speed of the library", "status-speed", *self.speed()),
             self.section("Versions", "status-versions", *self.versions()),
         ]
 
@@ -133,6 +134,18 @@ class StatusDirective(Generated):
             f"{evidence['numbers']} are checked by printed numbers, {evidence['cell']} by an "
             f"executed cell, and {evidence['prose']} are definitions, drawings or opinions."
         )
+
+    def speed(self) -> list[nodes.Node]:
+        measured = json.loads(self.path(BENCHMARKS).read_text(encoding="utf-8"))
+        avx512 = "with" if "AVX512F" in measured["features"] else "without"
+        versions = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+        text = self.markdown(
+            "How many times faster than a peer the library was when `make bench` last ran "
+            f"({measured['machine']}, {avx512} AVX-512, one thread; {versions}), and the least "
+            "that we ask of it. Runs take turns in one process and give the same values."
+        )
+        rows = [[r["work"], r["peer"], r["ratio"], round(r["wanted"], 2)] for r in measured["rows"]]
+        return [*text, table(["Work", "Peer", "Ratio", "Wanted"], rows)]
 
     def versions(self) -> list[nodes.Node]:
         locked = locked_versions(self.path(LOCK).read_text(encoding="utf-8"))

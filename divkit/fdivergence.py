@@ -5,7 +5,7 @@ A convex function f with f(1) = 0 gives
 .. math:: D_f(p \,\|\, q) = \sum_x q(x)\, f\!\left(\frac{p(x)}{q(x)}\right),
 
 where :math:`0 f(0/0) = 0`, an outcome that only `q` has counts :math:`q\, f(0^+)`, and one that
-only `p` has :math:`p \lim_{t \to \infty} f(t)/t`. `FAMILY` holds the named members as data; the
+only `p` has :math:`p \lim_{t \to \infty} f(t)/t`. ``FAMILY`` holds the named members as data; the
 functions of one divergence are quicker, and keep all digits of nearly equal distributions.
 """
 
@@ -82,7 +82,6 @@ class FDivergence:
 
     See Also
     --------
-    FAMILY : the named members.
     f_divergence : evaluates one.
 
     References
@@ -503,7 +502,7 @@ def variational_bound(
         With a table as the critic: two distributions. With a function: samples of the two laws,
         in whatever form the function takes.
     f : FDivergence
-        A member of `FAMILY`, or your own.
+        A member of ``FAMILY``, or your own.
     critic : array_like or callable
         T: a number for every outcome, or a function from samples to a number for each. Finite.
     normalize : bool
