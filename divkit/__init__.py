@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-_MODULES = ("datasets", "estimate", "gaussian", "information", "keras", "plot")
-__all__ = ["datasets", "estimate", "gaussian", "information", "keras", "plot"]
+_MODULES = ("datasets", "estimate", "gaussian", "information", "keras", "plot", "symbolic")
+__all__ = ["datasets", "estimate", "gaussian", "information", "keras", "plot", "symbolic"]
 
 
 def __getattr__(name: str) -> Any:
