@@ -121,8 +121,9 @@ class Step:
 
     def _compare(self, generator: np.random.Generator) -> None:
         """Compare the two sides at one random point."""
-        densities, symbols = _random_point(sp.Tuple(self.before, self.after), generator)
-        before, after = (_number(side, densities, symbols) for side in (self.before, self.after))
+        sides = sp.Tuple(self.before, self.after)
+        densities, symbols = _random_point(sides, generator)
+        before, after = _numbers(sides, densities, symbols)
         if not bool(abs(before - after) <= RELATIVE_TOLERANCE * max(1, abs(before), abs(after))):
             where = ", ".join(f"{symbol} = {value:.6g}" for symbol, value in symbols.items())
             raise ValueError(
@@ -255,7 +256,10 @@ class Derivation:
             if not np.isfinite(number) or (known[name].is_positive and number <= 0):
                 kind = "positive" if known[name].is_positive else "finite"
                 raise ValueError(f"{name} is {number}, but must be {kind}")
-        return np.float64(_number(self.result, {}, {known[s]: v for s, v in symbols.items()}))
+        (number,) = _numbers(
+            sp.Tuple(self.result), {}, {known[name]: value for name, value in symbols.items()}
+        )
+        return np.float64(number)
 
     def _repr_markdown_(self) -> str:
         steps = "\n\n".join(step._repr_markdown_() for step in self)
@@ -347,18 +351,14 @@ def _random_mixture(x: Expression, generator: np.random.Generator) -> Expression
     return weight * first + (1 - weight) * second
 
 
-def _number(
-    expression: Expression, densities: dict[Any, Any], symbols: dict[Any, float]
-) -> Expression:
+def _numbers(
+    expressions: Expression, densities: dict[Any, Any], symbols: dict[Any, float]
+) -> list[Any]:
     """Evaluate to 15 digits, with densities for functions, numbers for symbols, quadrature."""
-    plain = expression.xreplace(densities).doit(integrals=False)
+    plain = sp.Tuple(*(each.xreplace(densities).doit(integrals=False) for each in expressions))
     plain = plain.xreplace({symbol: sp.Float(value, 15) for symbol, value in symbols.items()})
-    integrals = plain.atoms(sp.Integral)
-    with mpmath.workdps(15):
-        plain = plain.xreplace(
-            {integral: sp.Float(_quadrature(integral), 15) for integral in integrals}
-        )
-        return plain.evalf(15)
+    integrals = {each: sp.Float(_quadrature(each), 15) for each in plain.atoms(sp.Integral)}
+    return [each.xreplace(integrals).evalf(15) for each in plain]
 
 
 def _quadrature(integral: Expression) -> Expression:
@@ -374,7 +374,7 @@ def _quadrature(integral: Expression) -> Expression:
 
     function = sp.lambdify(variables, sp.expand_log(integral.function), "numpy")
     low, high = (np.array([float(limit[k]) for limit in integral.limits]) for k in (1, 2))
-    return cubature(lambda points: function(*points.T), low, high, rtol=1e-10, atol=1e-11).estimate
+    return cubature(lambda points: function(*points.T), low, high, rtol=1e-9, atol=1e-9).estimate
 
 
 def _normal(x: Expression, mu: Expression, sigma: Expression) -> Expression:
@@ -422,7 +422,7 @@ def _expectation_steps(
         Step("Powers of x", written, by_powers, "Integration is linear."),
         *moments,
         Step("Moments put in", by_powers, integrated, "The three integrals above."),
-        Step("Collected", integrated, end, "Terms put together; $\\mu_0^2$ completes the square."),
+        Step("Collected", integrated, end, "Terms put together."),
     )
 
 
