@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEDGER = "chapters/claims.yml"
 LOCK = "requirements.txt"
+BENCHMARKS = "benchmarks/results.json"
 SETTINGS = "pyproject.toml"
 # What the numbers, the figures and the pages depend on most.
 PACKAGES = (

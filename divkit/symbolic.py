@@ -23,7 +23,7 @@ from divkit._validation import as_reals
 
 try:
     import mpmath
-    import sympy as sp  # type: ignore[import-untyped, unused-ignore]
+    import sympy as sp
 except ImportError as error:
     raise ImportError(
         'divkit.symbolic needs sympy. Install it with: pip install "divkit[symbolic]"'
