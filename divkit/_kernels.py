@@ -52,13 +52,13 @@ def over_rows(
     base: float | None = None,
     keepdims: bool = False,
     normalize: bool = False,
-    logits: tuple[str, ...] = (),
+    as_logits: tuple[str, ...] = (),
     entries: int = BLOCK,
     **named: ArrayLike,
 ) -> Floats:
     """Apply `kernel` to the validated rows of the named arrays, block by block.
 
-    The names listed under `logits` hold logits, the others distributions. A block has at most
+    The names listed under `as_logits` hold logits, the others distributions. A block has at most
     `entries` entries of each array.
     """
     scale = unit(base)
@@ -70,7 +70,7 @@ def over_rows(
         return kernel(
             *[
                 checked_logits(table[first : first + step], name, first)
-                if name in logits
+                if name in as_logits
                 else checked(table[first : first + step], name, tolerance(table), first, normalize)
                 for name, table in tables.items()
             ]

@@ -34,7 +34,10 @@ def as_reals(x: ArrayLike, name: str) -> Reals:
         if np.ma.is_masked(x):
             raise TypeError(f"{name} has masked entries: fill them or leave them out first")
         x = x.data
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{name} is ragged: all its rows must be equally long") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     return array
@@ -50,6 +53,8 @@ def alphabet_last(array: Reals, name: str, axis: int) -> Reals:
     """Move the axis of the alphabet to the end."""
     if array.ndim == 0:
         raise ValueError(f"{name} is the single number {array}: it needs an axis of outcomes")
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(f"axis must be an integer, got {axis!r}")
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"axis={axis} does not exist in {name} of shape {array.shape}")
     if array.shape[axis] == 0:

@@ -39,7 +39,7 @@ _KERNELS = 2**18  # kernels evaluated at once
 
 
 def _check_pseudocount(pseudocount: float) -> None:
-    if not 0 <= pseudocount < np.inf:
+    if not (isinstance(pseudocount, int | float | np.number) and 0 <= pseudocount < np.inf):
         raise ValueError(f"pseudocount must be finite and not negative, got {pseudocount}")
 
 

@@ -256,6 +256,8 @@ def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) ->
     mu, log_variance = _finite(mean, "mean"), _finite(logvar, "logvar")
     if np.broadcast(mu, log_variance).ndim == 0:
         raise ValueError("mean and logvar are single numbers: they need an axis of dimensions")
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(f"axis must be an integer, got {axis!r}")
     with np.errstate(over="ignore"):
         nats = (mu**2 + expm1_minus(log_variance)).sum(axis=axis) / 2
     return finished(np.asarray(nats), scale=1.0, axis=(), keepdims=False)
