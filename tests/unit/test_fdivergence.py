@@ -973,7 +973,7 @@ BAD_INPUT = [
     (np.array([0.5, 0.5], object), TypeError, "p must hold real numbers, got dtype object"),
     (["a", "b"], TypeError, "p must hold real numbers"),
     (np.ma.masked_array([0.5, 0.5], [True, False]), TypeError, "p has masked entries"),
-    ([[0.5, 0.5], [1.0]], ValueError, "inhomogeneous"),
+    ([[0.5, 0.5], [1.0]], ValueError, "ragged"),
 ]
 
 
