@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+os.environ |= {"POT_BACKEND_DISABLE_TENSORFLOW": "1"}  # not measured, and slow to import
 
 import json
 import platform

@@ -7,6 +7,8 @@ as they are; a regularisation `reg` is absolute, in the unit of the cost.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -49,7 +51,14 @@ Rng = np.random.Generator | int | None
 
 
 def _pot() -> Any:
-    """Import POT, the extra of exact plans between weighted points."""
+    """Import POT, the extra of exact plans between weighted points.
+
+    It would import every array library it finds, which takes seconds and writes on stderr; who uses
+    it with one of them imports it first, or sets the variable to an empty text.
+    """
+    if "ot" not in sys.modules:
+        for library in ("CUPY", "JAX", "PYTORCH", "TENSORFLOW"):
+            os.environ.setdefault(f"POT_BACKEND_DISABLE_{library}", "1")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its own, at its first import

@@ -1,7 +1,6 @@
 """Transport against scipy, POT, linear programmes and 50 digits, and what it refuses."""
 
 import math
-import os
 import sys
 import tracemalloc
 import warnings
@@ -17,8 +16,6 @@ from scipy.spatial.distance import pdist
 
 from divkit import transport
 
-for backend in ("TENSORFLOW", "PYTORCH", "JAX", "CUPY"):
-    os.environ.setdefault(f"POT_BACKEND_DISABLE_{backend}", "1")  # POT imports them all: seconds
 ot = transport._pot()
 
 quick = settings(max_examples=40, derandomize=True, deadline=None, database=None)
