@@ -9,6 +9,7 @@ It may run any number of times over the same pages: each step leaves its own res
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import json
 import re
@@ -271,6 +272,8 @@ def make_lean(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Run after every extension that copies its style sheet when the build has finished."""
+    # A build makes millions of objects and few cycles: looking for them is a sixth of its time.
+    gc.disable()
     app.connect("html-page-context", add_description)
     app.connect("build-finished", make_lean, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
