@@ -4,8 +4,8 @@ For discrete distributions: `information` has entropy, KL divergence and their r
 the codes they price, `fdivergence` the family that KL belongs to, `pairwise` matrices of them. For
 laws with a density: `continuous` by quadrature, `gaussian` closed forms. `transport` moves mass.
 From data: `estimate` and `fit`. `symbolic` derives in sympy, `keras` trains generative models,
-`datasets` and `plot` serve the course. Modules load when first used, and the names of `information`
-and `fdivergence` can be imported from here.
+`datasets` and `plot` serve the course. Modules load when first used; the names of `information` and
+`fdivergence` can be imported from here, and so can `workers`, which shares rows out among threads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
     "symbolic",
     "transport",
 ]
-_EXPORTING = ("information", "fdivergence")
+_EXPORTING = ("information", "fdivergence", "_parallel")
 
 
 def __getattr__(name: str) -> Any:

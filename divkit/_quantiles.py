@@ -13,9 +13,10 @@ from math import gcd, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from divkit._parallel import in_parallel
 from divkit._validation import Floats, Reals, Rows
 
-BLOCK = 2**16  # entries of a block, as in `_kernels`
+BLOCK = 2**16  # entries of a block
 KEPT = 2**20  # entries of an array that is sorted once if its rows are used several times
 CLOSE = 1e-12  # cumulative weights of two laws that differ by less differ by rounding
 LARGE, SHRINK = 2.0**900, 2.0**-200
@@ -80,11 +81,13 @@ def blocks(rows: int, size: int) -> Iterator[tuple[int, int]]:
 
 def by_blocks(kernel: Callable[[int, int], Floats], leading: tuple[int, ...], size: int) -> Floats:
     """Collect the values of a kernel that takes the first row and the one after the last."""
-    values = np.empty(prod(leading))
-    with np.errstate(all="ignore"):
-        for first, stop in blocks(len(values), size):
-            values[first:stop] = kernel(first, stop)
-    return values.reshape(leading)
+
+    def values_of(block: tuple[int, int]) -> Floats:
+        with np.errstate(all="ignore"):
+            return kernel(*block)
+
+    parts = in_parallel(values_of, blocks(prod(leading), size))
+    return np.concatenate([np.empty(0), *parts]).reshape(leading)
 
 
 def in_range(*arrays: Reals) -> tuple[Floats, list[Reals]]:
@@ -124,7 +127,7 @@ def of_equal_sizes(u: Sorted, v: Sorted, order: float) -> Floats:
     """The k-th smallest of one sample goes to the k-th smallest of the other."""
 
     def kernel(first: int, stop: int) -> Floats:
-        shrink, (x, y) = in_range(u.block(first, stop), v.block(first, stop))
+        shrink, (x, y) = in_range(*in_parallel(lambda rows: rows.block(first, stop), (u, v)))
         room = next((a for a in (x, y) if a.dtype == np.float64), None)
         gaps: Floats = np.subtract(x, y, out=room, dtype=np.float64)
         return power_mean(gaps, None, order) / shrink

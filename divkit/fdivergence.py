@@ -645,8 +645,6 @@ def js_divergence(
         shares = np.full(len(laws), 1 / len(laws)) if weights is None else weights
         kernel = partial(_weighted_js, weights=_weights(shares, len(laws), normalize))
         entries = max(1, entries // len(laws))
-    elif max(law.size for law in laws.values()) > entries:
-        kernel = partial(kernel, work=np.empty((2, entries)))
     return over_rows(
         kernel,
         axis=-1 if q is None else axis,
