@@ -177,3 +177,27 @@ class TestPhotographs:
     def test_dusk_refuses_what_is_no_picture_in_bytes(self, bad):
         with pytest.raises(ValueError, match="image must hold bytes in shape"):
             datasets.dusk(bad)
+
+
+class TestText:
+    def test_is_the_whole_book(self):
+        text = datasets.load_text()
+        assert text.count("\nCHAPTER ") + text.startswith("CHAPTER ") == 12
+        assert text.startswith("CHAPTER I. Down the Rabbit-Hole\n\nAlice was beginning")
+        assert text.endswith("and the happy summer days.\n")
+        assert len(text) == 145_063
+
+    def test_letters_are_27_symbols_and_words_keep_their_number_and_order(self):
+        letters = datasets.load_text(letters_only=True)
+        assert set(letters) == set(" abcdefghijklmnopqrstuvwxyz")
+        assert "  " not in letters
+        assert letters.split()[:6] == ["chapter", "i", "down", "the", "rabbit", "hole"]
+        assert "wouldnt" in letters.split()
+        count = sum(c.isalpha() for c in datasets.load_text())
+        assert sum(c != " " for c in letters) == count
+        assert len(letters) == 134_322
+
+    def test_a_wheel_has_no_text_and_says_so(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(datasets, "_DATA", tmp_path)
+        with pytest.raises(FileNotFoundError, match=r"alice\.txt: it comes with a clone"):
+            datasets.load_text()
