@@ -197,6 +197,8 @@ def load_image(name: str) -> NDArray[np.uint8]:
 
     Raises
     ------
+    FileNotFoundError
+        If the repository's ``data`` folder is not there, as in an installed wheel.
     ValueError
         If there is no such photograph.
 
@@ -205,10 +207,18 @@ def load_image(name: str) -> NDArray[np.uint8]:
     >>> load_image("pagoda").shape
     (214, 320, 3)
     """
+    if not (_DATA / "images").is_dir():
+        raise FileNotFoundError(
+            f"the photographs were not found in {_DATA}: they come with a clone of the repository"
+        )
     if name not in image_names():
         raise ValueError(f"no photograph is called {name!r}; there are {', '.join(image_names())}")
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            'load_image needs Pillow. Install it with: pip install "divkit[plot]"'
+        ) from error
     with Image.open(_DATA / "images" / f"{name}.jpg") as picture:
         return np.asarray(picture.convert("RGB"))
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib as mpl
-from cycler import cycler
+try:
+    import matplotlib as mpl
+    from cycler import cycler
+except ImportError as error:
+    raise ImportError(
+        'divkit.plot needs matplotlib. Install it with: pip install "divkit[plot]"'
+    ) from error
 
 __all__ = [
     "MIXTURE_COLOR",

@@ -43,7 +43,30 @@ def test_modules_load_when_first_used():
     assert in_new_process(code) == "False True"
 
 
-@pytest.mark.parametrize("home", ["information", "fdivergence"])
+@pytest.mark.parametrize(
+    ("statement", "missing", "extra"),
+    [
+        ("import divkit.plot", "matplotlib", "plot"),
+        ("import divkit.symbolic", "sympy", "symbolic"),
+        ("import divkit.keras", "keras", "keras"),
+        ("from divkit.datasets import load_image; load_image('coffee')", "PIL", "plot"),
+        (
+            "from divkit.transport import transport_plan; "
+            "transport_plan([0.3, 0.7], [0.5, 0.5], [[0, 1], [1, 0]])",
+            "ot",
+            "ot",
+        ),
+    ],
+)
+def test_what_needs_an_extra_names_it(statement, missing, extra):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"try:\n    {statement}\nexcept ImportError as error:\n    print(error)"
+    )
+    assert f'pip install "divkit[{extra}]"' in in_new_process(code)
+
+
+@pytest.mark.parametrize("home", ["information", "fdivergence", "_parallel"])
 def test_the_names_of_the_main_modules_can_be_imported_from_the_package(home):
     module = import_module(f"divkit.{home}")
     for name in module.__all__:
