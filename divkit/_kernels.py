@@ -141,6 +141,17 @@ def finished(
     return values if values.ndim else values[()]
 
 
+def over_columns(part: Kernel, *arrays: Floats, entries: int = BLOCK) -> Floats:
+    """Add up a sum over outcomes piece by piece where the rows are long."""
+    if arrays[0].size <= entries:
+        return part(*arrays)
+    size = arrays[0].shape[-1]
+    width = max(1, entries * size // arrays[0].size)
+    pieces = [part(*(a[..., i : i + width] for a in arrays)) for i in range(0, size, width)]
+    total: Floats = np.stack(pieces, axis=-1).sum(axis=-1)
+    return total
+
+
 def entropy(p: Rows) -> Floats:
     """-sum p log p."""
     return cross_entropy(p, p)
@@ -148,8 +159,11 @@ def entropy(p: Rows) -> Floats:
 
 def cross_entropy(p: Rows, q: Rows) -> Floats:
     """-sum p log q; infinite where q = 0 < p."""
-    logs = np.log(q.values if q.low >= TINY else np.fmax(q.values, 5e-324))
-    value: Floats = np.log(q.totals) - np.vecdot(p.values, logs) / p.totals
+
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        return np.asarray(np.vecdot(p_x, np.log(q_x if q.low >= TINY else np.fmax(q_x, 5e-324))))
+
+    value: Floats = np.log(q.totals) - over_columns(part, p.values, q.values) / p.totals
     if q is not p and q.low <= 0:
         value[unsupported(p.values, q.values)] = np.inf
     return np.maximum(value, 0.0, out=value)
@@ -163,10 +177,7 @@ def unsupported(p: Floats, q: Floats) -> Reals:
 
 def kl(p: Rows, q: Rows) -> Floats:
     """sum p log(p/q)."""
-    ratio = p.values / q.values
-    if p.low < TINY:  # 0 log 0 = 0, also where q = 0
-        np.fmax(ratio, TINY, out=ratio)
-    value: Floats = np.vecdot(p.values, np.log(ratio, out=ratio)) / p.totals
+    value = over_columns(lambda a, b: dot_log(a, a / b, p.low), p.values, q.values) / p.totals
     value += np.log(q.totals / p.totals)
     return again(value, careful_kl, p.values, q.values)
 
@@ -177,16 +188,27 @@ def again(value: Floats, kernel: Kernel, *arrays: Floats, below: float = CAREFUL
         rows = np.flatnonzero(~((value >= below) & (value <= LARGEST)))
         step = max(1, CAREFUL_BLOCK // arrays[0].shape[-1])
         for i in range(0, len(rows), step):
-            part = rows[i : i + step]
+            some = rows[i : i + step]
+            part = slice(None) if len(some) == len(value) else some  # all: no copy
             value[part] = kernel(*(a[part] for a in arrays))
     return value
 
 
 def careful_kl(p: Floats, q: Floats) -> Floats:
     """sum (P log(P/Q) - P + Q) with P = p/sum p, Q = q/sum q: no term is negative."""
-    d, s, (p, q) = differences(p, q)
-    nats: Floats = kl_terms(p, q, d, s).sum(axis=-1)
-    return nats
+    return careful_sum(kl_terms, p, q)
+
+
+def careful_sum(terms: Kernel, p: Floats, q: Floats) -> Floats:
+    """Sum terms(P, Q, d, s) with P = p/sum p, Q = q/sum q, s = P + Q and d = (P - Q)/s."""
+    sums = exact_sum(p), exact_sum(q)
+
+    def part(p: Floats, q: Floats) -> Floats:
+        d, s, (p, q) = differences(p, q, sums)
+        total: Floats = terms(p, q, d, s).sum(axis=-1)
+        return total
+
+    return over_columns(part, p, q, entries=CAREFUL_BLOCK)
 
 
 def kl_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
@@ -203,13 +225,18 @@ def kl_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
     return terms
 
 
-def differences(p: Floats, q: Floats) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+Sum = tuple[Floats, Floats]
+
+
+def differences(
+    p: Floats, q: Floats, sums: tuple[Sum, Sum] | None = None
+) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
     """Divide rows by their sums; return (P - Q)/(P + Q) to the last digit, P + Q, and (P, Q).
 
     Near-equal rows may differ by less than the rounding of their quotients, so the numerator
-    p sum q - q sum p is taken in twice the precision.
+    p sum q - q sum p is taken in twice the precision. `sums` are those of `exact_sum`, if known.
     """
-    (p_high, p_low), (q_high, q_low) = exact_sum(p), exact_sum(q)
+    (p_high, p_low), (q_high, q_low) = sums or (exact_sum(p), exact_sum(q))
     a, a_rest = exact_product(p, q_high)
     b, b_rest = exact_product(q, p_high)
     both = a + b
@@ -219,15 +246,20 @@ def differences(p: Floats, q: Floats) -> tuple[Floats, Floats, tuple[Floats, Flo
     return d, both / total, (a / total, b / total)
 
 
-def exact_sum(rows: Floats) -> tuple[Floats, Floats]:
+def exact_sum(rows: Floats) -> Sum:
     """Sum rows in twice the precision; return columns of the sum and of its rest.
 
     Adding and subtracting a power of two above the total rounds all entries to the same grid, on
     which they add without error; what the rounding dropped is added apart.
     """
     power = np.ldexp(2.0, np.frexp(rows.sum(axis=-1, keepdims=True))[1])
-    grid = (rows + power) - power
-    high, low = grid.sum(axis=-1, keepdims=True), (rows - grid).sum(axis=-1, keepdims=True)
+
+    def on_grid(piece: Floats) -> Floats:
+        above: Floats = (piece + power) - power
+        return above
+
+    high = over_columns(lambda x: on_grid(x).sum(axis=-1), rows, entries=CAREFUL_BLOCK)[..., None]
+    low = over_columns(lambda x: (x - on_grid(x)).sum(-1), rows, entries=CAREFUL_BLOCK)[..., None]
     total = high + low
     return total, low - (total - high)
 
@@ -265,10 +297,15 @@ def js(p: Rows, q: Rows) -> Floats:
     a, b = p.values, q.values
     if not within(share, 1 - EQUAL_SUMS, 1 + EQUAL_SUMS):
         b = b * share[:, None]
-    half = a + b
-    value = dot_log(a, np.divide(a, half, out=half), p.low)  # half of p/m
-    np.add(a, b, out=half)
-    value += dot_log(b, np.divide(b, half, out=half), q.low)
+
+    def part(a: Floats, b: Floats) -> Floats:
+        half = a + b
+        nats = dot_log(a, np.divide(a, half, out=half), p.low)  # half of p/m
+        np.add(a, b, out=half)
+        nats += dot_log(b, np.divide(b, half, out=half), q.low)
+        return nats
+
+    value = over_columns(part, a, b)
     value = LOG2 + value / (2 * p.totals)
     again(value, careful_js, p.values, q.values, below=JS_CAREFUL_BELOW)
     least: Floats = np.minimum(value, LOG2, out=value)
@@ -284,19 +321,19 @@ def dot_log(p: Floats, ratio: Floats, low: float) -> Floats:
 
 
 def careful_js(p: Floats, q: Floats) -> Floats:
-    """sum s ((1 + d) log(1 + d) + (1 - d) log(1 - d)) / 4 with s = P + Q and d = (P - Q)/s.
+    """sum s ((1 + d) log(1 + d) + (1 - d) log(1 - d)) / 4 with s = P + Q and d = (P - Q)/s."""
+    return careful_sum(js_terms, p, q)
 
-    The bracket is 2 d artanh d + log(1 - d^2), which does not cancel where d is small.
-    """
-    d, s, _ = differences(p, q)
+
+def js_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
+    """The bracket is 2 d artanh d + log(1 - d^2), which does not cancel where d is small."""
     near = abs(d) < SERIES_BELOW
     small = d if near.all() else np.where(near, d, 0.0)
     terms = 2 * small * np.arctanh(small) + np.log1p(-small * small)
     if small is not d:
         far = d[~near].clip(-1, 1)
         terms[~near] = xlog1py(1 + far, far) + xlog1py(1 - far, -far)
-    nats: Floats = np.vecdot(s, terms) / 4
-    return nats
+    return np.asarray(s * terms / 4)
 
 
 def log_softmax(logits: Floats) -> Floats:

@@ -13,6 +13,7 @@ Reals = NDArray[Any]
 
 DOUBLE_TOLERANCE = 2.0**-26
 EXTREME = 2.0**200
+LONG = 2**16  # outcomes
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -84,7 +85,8 @@ def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) 
     `first` is the number of the block's first row in the whole input, for the message.
     """
     values = np.asarray(block, dtype=np.float64)
-    totals = values.dot(ones(values.shape[-1]))
+    size = values.shape[-1]
+    totals = values.dot(ones(size)) if size <= LONG else values.sum(axis=-1)
     low = float(np.minimum.reduce(values, axis=None))
     if normalize and low >= 0 and within(totals, 5e-324, LARGEST):
         return manageable(values, totals, low)

@@ -22,7 +22,16 @@ from numpy.typing import ArrayLike
 from scipy.special import wrightomega
 
 from divkit import _kernels
-from divkit._kernels import LOG2, again, differences, expm1_minus, kl_terms, over_rows
+from divkit._kernels import (
+    LOG2,
+    again,
+    careful_sum,
+    differences,
+    expm1_minus,
+    kl_terms,
+    over_columns,
+    over_rows,
+)
 from divkit._validation import (
     LARGEST,
     Floats,
@@ -880,15 +889,13 @@ def total_variation(
 
 
 def _total_variation(p: Rows, q: Rows) -> Floats:
-    value: Floats = abs(p.values / p.totals[:, None] - q.values / q.totals[:, None]).sum(-1) / 2
-    again(value, _careful_total_variation, p.values, q.values)
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        total: Floats = abs(p_x / p.totals[:, None] - q_x / q.totals[:, None]).sum(axis=-1) / 2
+        return total
+
+    value = over_columns(part, p.values, q.values)
+    again(value, partial(careful_sum, lambda p, q, d, s: abs(d) * s / 2), p.values, q.values)
     return np.minimum(value, 1.0)
-
-
-def _careful_total_variation(p: Floats, q: Floats) -> Floats:
-    d, s, _ = differences(p, q)
-    value: Floats = (abs(d) * s).sum(axis=-1) / 2
-    return value
 
 
 def hellinger_distance(
@@ -948,18 +955,20 @@ def hellinger_distance(
 
 
 def _squared_hellinger(p: Rows, q: Rows) -> Floats:
-    gaps = np.sqrt(p.values / p.totals[:, None]) - np.sqrt(q.values / q.totals[:, None])
-    value: Floats = np.vecdot(gaps, gaps) / 2
-    again(value, _careful_squared_hellinger, p.values, q.values)
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        gaps = np.sqrt(p_x / p.totals[:, None]) - np.sqrt(q_x / q.totals[:, None])
+        return np.asarray(np.vecdot(gaps, gaps) / 2)
+
+    value = over_columns(part, p.values, q.values)
+    again(value, partial(careful_sum, _hellinger_terms), p.values, q.values)
     return np.minimum(value, 1.0)
 
 
-def _careful_squared_hellinger(p: Floats, q: Floats) -> Floats:
-    d, s, (p, q) = differences(p, q)
+def _hellinger_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
+    """(sqrt p - sqrt q)^2 / 2, the gap of the roots as p - q over their sum."""
     roots = np.sqrt(p) + np.sqrt(q)
     gaps = np.divide(d * s, roots, out=np.zeros_like(s), where=roots > 0)
-    value: Floats = np.vecdot(gaps, gaps) / 2
-    return value
+    return np.asarray(gaps * gaps / 2)
 
 
 def chi2_divergence(
@@ -1021,21 +1030,20 @@ def chi2_divergence(
 
 
 def _chi2(p: Rows, q: Rows) -> Floats:
-    p_x, q_x = p.values / p.totals[:, None], q.values / q.totals[:, None]
-    value = _sum_of_squares(p_x - q_x, q_x)
-    return again(value, _careful_chi2, p.values, q.values)
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        q_x = q_x / q.totals[:, None]
+        total: Floats = _chi2_terms(p_x / p.totals[:, None] - q_x, q_x).sum(axis=-1)
+        return total
+
+    value = over_columns(part, p.values, q.values)
+    careful = partial(careful_sum, lambda _, q, d, s: _chi2_terms(d * s, q))
+    return again(value, careful, p.values, q.values)
 
 
-def _careful_chi2(p: Floats, q: Floats) -> Floats:
-    d, s, (_, q) = differences(p, q)
-    return _sum_of_squares(d * s, q)
-
-
-def _sum_of_squares(gaps: Floats, q: Floats) -> Floats:
-    """sum gaps^2/q, where 0/0 = 0."""
-    terms = np.divide(gaps, np.sqrt(q), out=np.zeros_like(gaps), where=gaps != 0)
-    value: Floats = np.vecdot(terms, terms)
-    return value
+def _chi2_terms(gaps: Floats, q: Floats) -> Floats:
+    """gaps^2/q, where 0/0 = 0."""
+    roots = np.divide(gaps, np.sqrt(q), out=np.zeros_like(gaps), where=gaps != 0)
+    return np.asarray(roots * roots)
 
 
 def renyi_divergence(
