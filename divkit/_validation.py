@@ -158,3 +158,26 @@ def probabilities(p: ArrayLike, name: str) -> Floats:
         index = "" if not place else "[" + ", ".join(str(int(i)) for i in place) + "]"
         raise ValueError(f"{name}{index} is {values[place]}, which is no probability in [0, 1]")
     return values
+
+
+def refuse(bad: Reals, values: Reals, name: str, rule: str) -> None:
+    """Raise ValueError for the first bad entry, with its place, its value and the rule."""
+    if bad.any():
+        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        index = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
+        raise ValueError(f"{name}{index} is {values[place]}: {rule}")
+
+
+def finite(x: ArrayLike, name: str, noun: str = "parameters") -> Floats:
+    """Return an array of finite numbers in float64, or raise; `noun` is what they are."""
+    values = as_reals(x, name).astype(np.float64)
+    refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers")
+    return values
+
+
+def some_finite(x: ArrayLike, name: str, noun: str = "samples") -> Floats:
+    """Return finite numbers along an axis, at least one, in float64, or raise."""
+    values = finite(x, name, noun)
+    if values.ndim == 0 or values.size == 0:
+        raise ValueError(f"{name} of shape {values.shape} holds no {noun}")
+    return values

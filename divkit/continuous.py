@@ -29,7 +29,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from divkit._kernels import expm1_minus
-from divkit._validation import DOUBLE_TOLERANCE, Floats, as_reals, checked, tolerance, unit
+from divkit._validation import (
+    DOUBLE_TOLERANCE,
+    Floats,
+    as_reals,
+    checked,
+    refuse,
+    tolerance,
+    unit,
+)
 
 __all__ = [
     "MixtureBounds",
@@ -344,9 +352,7 @@ def _checked_support(support: Any, points: Any) -> tuple[tuple[float, float], li
         raise ValueError(f"points must be a sequence of numbers, got shape {inner.shape}")
     a, b = map(float, ends)
     bad = ~((inner >= a) & (inner <= b) & np.isfinite(inner))
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise ValueError(f"points[{place}] is {inner[place]}, not inside the support ({a}, {b})")
+    refuse(bad, inner, "points", f"points lie inside the support ({a}, {b})")
     return (a, b), inner.tolist()
 
 

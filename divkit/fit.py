@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from divkit._validation import Floats, as_reals
+from divkit._validation import Floats, some_finite
 
 __all__ = [
     "LikelihoodFit",
@@ -151,7 +151,7 @@ def maximum_likelihood(
     """
     from scipy.optimize import minimize
 
-    x, theta = _samples(samples), _parameters(start, "start")
+    x, theta = some_finite(samples, "samples"), _parameters(start, "start")
 
     def loss(parameters: Floats) -> float:
         value = -float(np.mean(_log_values(log_density, x, parameters)))
@@ -233,11 +233,12 @@ def fisher_information(
     """
     theta = _parameters(parameters, "parameters")
     if samples is not None:
-        x = _samples(samples)
+        x = some_finite(samples, "samples")
         weights = np.full(len(x), 1 / len(x))
     else:
         if outcomes is not None:
-            x, volume = _samples(outcomes), np.ones(len(_samples(outcomes)))
+            x = some_finite(outcomes, "outcomes", "outcomes")
+            volume = np.ones(len(x))
         else:
             x, volume = _law_grid(lambda z: _log_values(log_density, z, theta), support)
         with np.errstate(all="ignore"):
@@ -297,7 +298,7 @@ def sandwich_covariance(
     >>> sandwich_covariance(log_poisson, [2.0], [0, 0, 0, 8]).round(6).tolist()  # variance / n
     [[3.0]]
     """
-    x, theta = _samples(samples), _parameters(parameters, "parameters")
+    x, theta = some_finite(samples, "samples"), _parameters(parameters, "parameters")
 
     def loss(point: Floats) -> float:
         return -float(np.mean(_log_values(log_density, x, point)))
@@ -542,7 +543,7 @@ def _family(
     family: LogDensity | str, starts: ArrayLike | None
 ) -> tuple[LogDensity, Floats | None, Callable[[Floats], Floats]]:
     """Return the log-density, where to search, and how to show the parameters."""
-    net = None if starts is None else np.atleast_2d(_finite(starts, "starts"))
+    net = None if starts is None else np.atleast_2d(some_finite(starts, "starts", "parameters"))
     if callable(family):
         if net is None:
             raise ValueError("starts must be given for a family that is not 'normal'")
@@ -658,25 +659,8 @@ def _log_values(log_density: LogDensity, x: Floats, theta: Floats) -> Floats:
     return values
 
 
-def _finite(x: ArrayLike, name: str) -> Floats:
-    values = as_reals(x, name).astype(np.float64)
-    if values.ndim == 0 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite numbers, at least one, got {values.tolist()}")
-    return values
-
-
-def _samples(samples: ArrayLike) -> Floats:
-    values = as_reals(samples, "samples").astype(np.float64)
-    if values.ndim == 0 or len(values) == 0:
-        raise ValueError(f"samples of shape {values.shape} hold nothing")
-    if not np.isfinite(values).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"samples{list(place)} is {values[place]}: samples are finite numbers")
-    return values
-
-
 def _parameters(theta: ArrayLike, name: str) -> Floats:
-    values = _finite(theta, name)
+    values = some_finite(theta, name, "parameters")
     if values.ndim != 1:
         raise ValueError(f"{name} must have shape (d,), got {values.shape}")
     return values

@@ -27,7 +27,9 @@ from divkit._validation import (
     Reals,
     alphabet_last,
     as_reals,
+    finite,
     probabilities,
+    refuse,
     same_alphabet,
     tolerance,
     unit,
@@ -56,26 +58,11 @@ DOUBTFUL = 1e-5  # of the size of what cancels: eleven digits are left
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def _finite(x: ArrayLike, name: str) -> Floats:
-    """Return an array of finite numbers in float64, or raise."""
-    values = as_reals(x, name).astype(np.float64)
-    _refuse(~np.isfinite(values), values, name, "parameters must be finite")
-    return values
-
-
 def _positive(x: ArrayLike, name: str, noun: str = "a standard deviation") -> Floats:
     """Return an array of positive numbers in float64, or raise."""
-    values = _finite(x, name)
-    _refuse(~(values > 0), values, name, f"{noun} is greater than 0")
+    values = finite(x, name)
+    refuse(~(values > 0), values, name, f"{noun} is greater than 0")
     return values
-
-
-def _refuse(bad: Reals, values: Floats, name: str, rule: str) -> None:
-    """Raise ValueError for the first bad entry, with its place and value."""
-    if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        index = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
-        raise ValueError(f"{name}{index} holds {values[place]}: {rule}")
 
 
 def _together(**parameters: Floats) -> None:
@@ -206,7 +193,7 @@ def kl_normal(
     >>> kl_normal(0, 1, 1, 2).round(6).item()
     0.443147
     """
-    m0, m1 = _finite(mean0, "mean0"), _finite(mean1, "mean1")
+    m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
     _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -253,7 +240,7 @@ def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) ->
     >>> kl_standard_normal([1.0, 0.0], [0.0, 0.0]).item()
     0.5
     """
-    mu, log_variance = _finite(mean, "mean"), _finite(logvar, "logvar")
+    mu, log_variance = finite(mean, "mean"), finite(logvar, "logvar")
     if np.broadcast(mu, log_variance).ndim == 0:
         raise ValueError("mean and logvar are single numbers: they need an axis of dimensions")
     if not isinstance(axis, int | np.integer):
@@ -300,7 +287,7 @@ def w2_normal(mean0: ArrayLike, sd0: ArrayLike, mean1: ArrayLike, sd1: ArrayLike
     >>> w2_normal(0, 1, 3, 5).item()
     5.0
     """
-    m0, m1 = _finite(mean0, "mean0"), _finite(mean1, "mean1")
+    m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
     _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
     return finished(np.asarray(np.hypot(m0 - m1, s0 - s1)), scale=1.0, axis=(), keepdims=False)
@@ -328,7 +315,7 @@ def _symmetric(values: Floats, name: str, limit: float) -> Floats:
         "a covariance matrix is symmetric, but the entry across the diagonal differs; "
         "average it with its transpose if only rounded"
     )
-    _refuse(bad, values, name, rule)
+    refuse(bad, values, name, rule)
     return (values + turned) / 2
 
 
@@ -337,7 +324,7 @@ def _cholesky(cov: ArrayLike, name: str) -> tuple[Floats, Floats]:
     given = as_reals(cov, name)
     if given.ndim < 2 or given.shape[-1] != given.shape[-2] or given.shape[-1] == 0:
         raise ValueError(f"{name} of shape {given.shape} holds no square matrices")
-    values = _symmetric(_finite(given, name), name, tolerance(given))
+    values = _symmetric(finite(given, name), name, tolerance(given))
     try:
         return values, _factor(values)
     except np.linalg.LinAlgError:
@@ -354,7 +341,7 @@ def _two_laws(
     mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
     """Return the difference of the means and both Cholesky factors."""
-    means = {"mean0": _finite(mean0, "mean0"), "mean1": _finite(mean1, "mean1")}
+    means = {"mean0": finite(mean0, "mean0"), "mean1": finite(mean1, "mean1")}
     factors = {"cov0": _cholesky(cov0, "cov0")[1], "cov1": _cholesky(cov1, "cov1")[1]}
     for name, mean in means.items():
         if mean.ndim == 0:
@@ -462,7 +449,7 @@ class _Laws(NamedTuple):
 
 def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> _Laws:
     """Return a checked list of laws, or raise."""
-    m = _finite(means, f"means{tag}")
+    m = finite(means, f"means{tag}")
     c = as_reals(covs, f"covs{tag}")
     if m.ndim != 2 or c.ndim != 3 or c.shape != (*m.shape, m.shape[1]):
         raise ValueError(
@@ -854,9 +841,9 @@ def kl_poisson(rate0: ArrayLike, rate1: ArrayLike, *, base: float | None = None)
     >>> kl_poisson(2, [1, 2, 3]).round(6).tolist()
     [0.386294, 0.0, 0.18907]
     """
-    r0, r1 = _finite(rate0, "rate0"), _finite(rate1, "rate1")
+    r0, r1 = finite(rate0, "rate0"), finite(rate1, "rate1")
     for name, rate in (("rate0", r0), ("rate1", r1)):
-        _refuse(rate < 0, rate, name, "a rate is at least 0")
+        refuse(rate < 0, rate, name, "a rate is at least 0")
     _together(rate0=r0, rate1=r1)
     with np.errstate(all="ignore"):
         nats = _excess(r0, r1, r0 - r1)
@@ -951,7 +938,7 @@ def kl_laplace(
     >>> kl_laplace(0, 1, 1, [1, 2]).round(6).tolist()
     [0.367879, 0.377087]
     """
-    m0, m1 = _finite(loc0, "loc0"), _finite(loc1, "loc1")
+    m0, m1 = finite(loc0, "loc0"), finite(loc1, "loc1")
     s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
     _together(loc0=m0, scale0=s0, loc1=m1, scale1=s1)
     with np.errstate(all="ignore"):

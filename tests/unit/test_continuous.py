@@ -621,7 +621,12 @@ class TestFaults:
                 ValueError,
                 r"points\[1\] is 3",
             ),
-            (normal(0, 1), {"points": [math.inf]}, ValueError, r"points\[0\] is inf, not inside"),
+            (
+                normal(0, 1),
+                {"points": [math.inf]},
+                ValueError,
+                r"points\[0\] is inf: points lie inside",
+            ),
             (normal(0, 1), {"points": 1.0}, ValueError, "points must be a sequence"),
         ],
     )

@@ -114,11 +114,16 @@ class TestMaximumLikelihood:
     @pytest.mark.parametrize(
         ("log_density", "samples", "start", "message"),
         [
-            (log_normal, [], [0, 1], r"samples of shape \(0,\) hold nothing"),
-            (log_normal, 3.0, [0, 1], r"samples of shape \(\) hold nothing"),
+            (log_normal, [], [0, 1], r"samples of shape \(0,\) holds no samples"),
+            (log_normal, 3.0, [0, 1], r"samples of shape \(\) holds no samples"),
             (log_normal, [1, math.nan], [0, 1], r"samples\[1\] is nan"),
-            (log_normal, [1, 2], [math.inf, 1], "start must be finite numbers"),
-            (log_normal, [1, 2], [], "start must be finite numbers"),
+            (
+                log_normal,
+                [1, 2],
+                [math.inf, 1],
+                r"start\[0\] is inf: parameters are finite",
+            ),
+            (log_normal, [1, 2], [], r"start of shape \(0,\) holds no parameters"),
             (log_normal, [1, 2], [[0, 1]], r"start must have shape \(d,\), got \(1, 2\)"),
             (log_gamma, [-1, 2], [1, 1], r"likelihood at start=\[1.0, 1.0\] is 0 or undefined"),
             (log_normal, [2, 2], [0, 1], "no maximum of the likelihood near"),
@@ -194,7 +199,9 @@ class TestFisherInformation:
             ({"support": (0, 1)}, "the target integrates to .*, not to 1"),
             ({"support": (1, 0)}, r"support must be an interval \(low, high\), got \(1, 0\)"),
             ({"support": 3}, "support must be two numbers, got 3"),
-            ({"samples": []}, "hold nothing"),
+            ({"samples": []}, r"samples of shape \(0,\) holds no samples"),
+            ({"outcomes": []}, r"outcomes of shape \(0,\) holds no outcomes"),
+            ({"outcomes": [0, math.nan]}, r"outcomes\[1\] is nan: outcomes are finite numbers"),
         ],
     )
     def test_faults_are_named(self, options, message):
@@ -424,7 +431,7 @@ class TestProjectInput:
             ({"family": log_gamma}, "starts must be given for a family that is not 'normal'"),
             ({"starts": [[0, -1]]}, r"rows \(mean, sd\) with sd > 0"),
             ({"starts": [[0, 1, 2]]}, r"rows \(mean, sd\) with sd > 0"),
-            ({"starts": [[0, math.nan]]}, "starts must be finite numbers"),
+            ({"starts": [[0, math.nan]]}, r"starts\[0, 1\] is nan: parameters are finite numbers"),
             ({"support": (3, 3)}, "support must be an interval"),
             ({"support": (0, 1)}, "the target integrates to 0.341.*, not to 1"),
             ({"rtol": 0.0}, "rtol must lie between"),

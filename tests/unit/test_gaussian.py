@@ -136,11 +136,11 @@ class TestKLNormal:
     @pytest.mark.parametrize(
         ("laws", "message"),
         [
-            ((0, 0, 0, 1), "sd0 holds 0.0: a standard deviation is greater than 0"),
-            ((0, 1, 0, [1, -2]), r"sd1\[1\] holds -2.0"),
-            ((math.nan, 1, 0, 1), "mean0 holds nan: parameters must be finite"),
-            ((0, 1, math.inf, 1), "mean1 holds inf"),
-            ((0, 1, 0, math.inf), "sd1 holds inf"),
+            ((0, 0, 0, 1), "sd0 is 0.0: a standard deviation is greater than 0"),
+            ((0, 1, 0, [1, -2]), r"sd1\[1\] is -2.0"),
+            ((math.nan, 1, 0, 1), "mean0 is nan: parameters are finite numbers"),
+            ((0, 1, math.inf, 1), "mean1 is inf"),
+            ((0, 1, 0, math.inf), "sd1 is inf"),
         ],
     )
     def test_faults_are_named(self, laws, message):
@@ -179,7 +179,7 @@ class TestKLStandardNormal:
     def test_single_numbers_and_infinite_parameters_are_refused(self):
         with pytest.raises(ValueError, match="they need an axis of dimensions"):
             gaussian.kl_standard_normal(0, 0)
-        with pytest.raises(ValueError, match=r"logvar\[0\] holds -inf"):
+        with pytest.raises(ValueError, match=r"logvar\[0\] is -inf"):
             gaussian.kl_standard_normal([0], [-math.inf])
 
 
@@ -491,9 +491,9 @@ class TestFaultsOfMultivariateLaws:
                 ([0, 0], [eye, -eye, eye], [0, 0], eye),
                 r"cov0\[1\] is not positive definite: its least eigenvalue is -1.0",
             ),
-            (([0, 0], [[1, 0.1], [0, 1]], [0, 0], eye), r"cov0\[0, 1\] holds 0.1.*symmetric"),
-            (([0, 0], eye, [0, math.nan], eye), r"mean1\[1\] holds nan"),
-            (([0, 0], eye, [0, 0], [[1, 0], [0, math.inf]]), r"cov1\[1, 1\] holds inf"),
+            (([0, 0], [[1, 0.1], [0, 1]], [0, 0], eye), r"cov0\[0, 1\] is 0.1.*symmetric"),
+            (([0, 0], eye, [0, math.nan], eye), r"mean1\[1\] is nan"),
+            (([0, 0], eye, [0, 0], [[1, 0], [0, math.inf]]), r"cov1\[1, 1\] is inf"),
             (([0, 0], eye, [0, 0, 0], eye), "mean0 has 2, mean1 has 3"),
             (([0, 0], eye, [0, 0], np.eye(3)), "cov1 has 3"),
             ((0, [[1]], [0], [[1]]), "mean0 is the single number 0.0"),
@@ -620,7 +620,7 @@ class TestFamilies:
         for bad in (math.nan, math.inf, -1.0):
             if name == "kl_laplace" and bad == -1:
                 continue
-            with pytest.raises(ValueError, match=rf"\[1\] (holds|is) {bad}"):
+            with pytest.raises(ValueError, match=rf"\[1\] is {bad}"):
                 function([parameters[0], bad], *parameters[1:])
         with pytest.raises(TypeError, match="must hold real numbers"):
             function(1j, *parameters[1:])
@@ -717,7 +717,7 @@ class TestParticularLaws:
 
     def test_faults_of_dirichlet_laws_are_named(self):
         for bad, message in [
-            (([1, 0], [1, 1]), r"alpha0\[1\] holds 0.0: a parameter is greater than 0"),
+            (([1, 0], [1, 1]), r"alpha0\[1\] is 0.0: a parameter is greater than 0"),
             (([1, 1], [1, 1, 1]), "alpha0 has 2 outcomes, alpha1 has 3 outcomes"),
             ((1, [1, 1]), "alpha0 is the single number"),
             (([], []), r"alpha0 of shape \(0,\) has no outcomes"),
