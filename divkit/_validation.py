@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Reals = NDArray[Any]
+Support = tuple[float, float]
 
 DOUBLE_TOLERANCE = 2.0**-26
 EXTREME = 2.0**200
@@ -181,3 +182,18 @@ def some_finite(x: ArrayLike, name: str, noun: str = "samples") -> Floats:
     if values.ndim == 0 or values.size == 0:
         raise ValueError(f"{name} of shape {values.shape} holds no {noun}")
     return values
+
+
+def interval(support: Any) -> Support:
+    """Return the ends of an interval, which may be infinite, as floats, or raise."""
+    ends = as_reals(support, "support")
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise ValueError(f"support must be an interval (a, b) with a < b, got {support!r}")
+    return float(ends[0]), float(ends[1])
+
+
+def unit_mass(mass: float, name: str, limit: float, *, over: Support | None, remedy: str) -> None:
+    """Raise unless a law integrates to 1 over an interval, or sums to 1 if that is None."""
+    if not abs(mass - 1) <= limit:
+        found = f"sums to {mass:.9g}" if over is None else f"integrates to {mass:.9g} over {over}"
+        raise ValueError(f"{name} {found}, not to 1: {remedy}")
