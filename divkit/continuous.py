@@ -320,6 +320,14 @@ def _gauss(integrand: Integrand, ray: NDArray[np.intp], left: Floats, right: Flo
     return integrals
 
 
+def _halved(
+    ray: NDArray[np.intp], left: Floats, right: Floats
+) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Cut every panel in two: first all left halves, then all right ones."""
+    middle = (left + right) / 2
+    return np.tile(ray, 2), np.append(left, middle), np.append(middle, right)
+
+
 def _adaptive(
     integrand: Integrand,
     ray: NDArray[np.intp],
@@ -334,8 +342,7 @@ def _adaptive(
     value, size, error = np.zeros((3, len(whole)))
     before = np.ones(len(ray), dtype=bool)
     for depth in range(DEPTH):
-        middle = (left + right) / 2
-        ray, left, right = np.tile(ray, 2), np.append(left, middle), np.append(middle, right)
+        ray, left, right = _halved(ray, left, right)
         parts = _gauss(integrand, ray, left, right)
         halves = parts.reshape(len(parts), 2, -1)
         change = abs(whole - halves.sum(axis=1))

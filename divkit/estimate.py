@@ -857,8 +857,6 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
     >>> round(temperature_scaling(logits, [0, 0, 0, 1]), 6)  # 2 / log 3
     1.820478
     """
-    from scipy.optimize import brentq
-
     z = some_finite(logits, "logits", "logits")
     if z.ndim != 2:
         raise ValueError(f"logits must have shape (n, K), got {z.shape}")
@@ -876,12 +874,19 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
         return float(np.inf)
     if z.max() <= 0:
         return 0.0
+    return spread / float(np.exp(_zero(slope)))
+
+
+def _zero(increasing: Callable[[float], float]) -> float:
+    """Where an increasing function changes its sign."""
+    from scipy.optimize import brentq
+
     low, high = -1.0, 1.0
-    while slope(low) > 0:
+    while increasing(low) > 0:
         low -= 2
-    while slope(high) < 0:
+    while increasing(high) < 0:
         high += 2
-    return spread / float(np.exp(brentq(slope, low, high, xtol=1e-14, rtol=1e-14)))
+    return float(brentq(increasing, low, high, xtol=1e-14, rtol=1e-14))
 
 
 def _check_method(method: str, known: tuple[str, ...]) -> None:
