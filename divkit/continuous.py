@@ -6,7 +6,7 @@ will do. Every quadrature comes with its error, and finds first that each densit
 The substitution is logarithmic: the support is cut into rays x = c + e^u or x = c - e^u, which
 start at its finite ends, at the given `points` and at the modes that a search finds. A power-law
 singularity, a tail of any weight and a peak of any width become smooth functions of u. Closer to c
-than floats (or 1e-150) can tell, and beyond 1e150, a log-density is continued as a straight line
+than floats (or 1e-150) can tell, and beyond 1e120, a log-density is continued as a straight line
 in u, that is as a power law, which is exact in the limit for the beta, gamma, Student and Pareto
 laws. The slope is read where the function's own rounding disturbs it least, and the doubt that
 remains is part of the error: a law with much of its mass next to an end keeps most digits if that
@@ -63,7 +63,7 @@ LogDensity = Callable[[Any], Any]
 Kernel = Callable[..., Floats]
 Integrand = Callable[[NDArray[np.intp], Floats], Floats]
 
-FLOOR, CEILING = 1e-150, 1e150  # distances between which log-densities are called
+FLOOR, CEILING = 1e-150, 1e120  # distances between which log-densities are called
 GUARD = 8  # spacings of floats, the least distance from a centre
 STRIDE = 4 * np.log(2.0)  # in u, between the places where the power laws at the ends are read
 APART = 2.0**25  # spacings of floats between two centres
@@ -73,7 +73,9 @@ SEARCH_STEP, FINE_STEP, PANEL = 0.25, 0.01, 4.0  # in u
 USUAL = 1e6  # the search for modes is fine at distances from 1/USUAL to USUAL
 MOST_PANELS, MOST_PEAKS, DEPTH = 4096, 32, 60
 GOAL = 1e-13
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_LEGENDRE = np.polynomial.Legendre.basis(16)
+_NODES = np.array([-1.0, *np.sort(_LEGENDRE.deriv().roots()), 1.0])
+_WEIGHTS = 2 / (17 * 16 * _LEGENDRE(_NODES) ** 2)
 
 
 class Quadrature(NamedTuple):
@@ -295,14 +297,17 @@ def _anchors(
 
 
 def _panels(rays: _Rays, densities: list[_Density]) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Cut the rays into panels, as far as a continued density has any mass."""
+    """Cut the rays into panels, as far as a continued density has any mass.
+
+    Multiples of `PANEL` are edges, so that a jump at distance 1 of a centre is one.
+    """
     decays = [1 + density.slope_low + density.fall_low for density in densities]
     growths = [-1 - density.slope_high + density.fall_high for density in densities]
     decay, growth = (np.min(slopes, axis=0).clip(1e-5, 1.0) for slopes in (decays, growths))
     ray, left, right = [], [], []
     for i, (low, high) in enumerate(zip(rays.low, rays.high, strict=True)):
         edges = [np.linspace(low - 45 / decay[i], low, 17)[:-1]]
-        edges.append(np.linspace(low, high, 1 + int(np.ceil((high - low) / PANEL))))
+        edges.append(np.unique([low, *PANEL * np.arange(low // PANEL + 1, high / PANEL), high]))
         if rays.reach[i] == np.inf:
             edges.append(np.linspace(high, high + 45 / growth[i], 17)[1:])
         cuts = np.concatenate(edges)
@@ -312,8 +317,11 @@ def _panels(rays: _Rays, densities: list[_Density]) -> tuple[NDArray[np.intp], F
     return np.array(ray), np.concatenate(left), np.concatenate(right)
 
 
-def _gauss(integrand: Integrand, ray: NDArray[np.intp], left: Floats, right: Floats) -> Floats:
-    """Gauss-Legendre rule with 16 nodes on every panel."""
+def _lobatto(integrand: Integrand, ray: NDArray[np.intp], left: Floats, right: Floats) -> Floats:
+    """Gauss-Lobatto rule with 17 nodes on every panel.
+
+    Both ends are nodes: between an end and the first node of Gauss-Legendre jumps would hide.
+    """
     half = (right - left)[:, None] / 2
     values = integrand(ray[:, None], left[:, None] + half * (1 + _NODES))
     integrals: Floats = (values * half) @ _WEIGHTS
@@ -328,25 +336,34 @@ def _halved(
     return np.tile(ray, 2), np.append(left, middle), np.append(middle, right)
 
 
+def _change(whole: Floats, halves: Floats, size: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what halving changes in the integrals over each panel, and where that is nothing.
+
+    Infinite integrals count as unchanged: they must not keep a panel with a jump from being cut.
+    """
+    change = abs(whole - halves.sum(axis=1))
+    goal = GOAL * (size + abs(halves).sum(axis=(1, 2)))[:, None]
+    return change, ((change <= goal) | ~np.isfinite(change)).all(axis=0)
+
+
 def _adaptive(
     integrand: Integrand,
     ray: NDArray[np.intp],
     left: Floats,
     right: Floats,
 ) -> tuple[Floats, Floats]:
-    """Bisect panels until a Gauss-Legendre rule agrees with itself on both halves.
+    """Bisect panels until a Gauss-Lobatto rule agrees with itself on both halves.
 
     It has to agree twice in a row, since at a jump it may once by chance.
     """
-    whole = _gauss(integrand, ray, left, right)
+    whole = _lobatto(integrand, ray, left, right)
     value, size, error = np.zeros((3, len(whole)))
     before = np.ones(len(ray), dtype=bool)
     for depth in range(DEPTH):
         ray, left, right = _halved(ray, left, right)
-        parts = _gauss(integrand, ray, left, right)
+        parts = _lobatto(integrand, ray, left, right)
         halves = parts.reshape(len(parts), 2, -1)
-        change = abs(whole - halves.sum(axis=1))
-        calm = (change <= GOAL * (size + abs(parts).sum(axis=1))[:, None]).all(axis=0)
+        change, calm = _change(whole, halves, size)
         done = (calm & before) | (depth == DEPTH - 1)
         done |= (~done).sum() > MOST_PANELS
         value += halves[:, :, done].sum(axis=(1, 2))
@@ -424,10 +441,9 @@ def _extrapolated(
     sure = (decay > 2 * doubt) & (bend < 0.75)
     if (~sure & (decay < 1e-3)).any():
         return float(np.copysign(np.inf, values[0].sum())), 0.0
-    tails = values[0] * np.exp(-decay * ahead) / decay / (1 - bend)
-    share = doubt * (2 / decay + ahead) + abs(bend)
-    error = np.where(sure, abs(tails) * share, np.inf)
-    return float(tails.sum()), float(error.sum())
+    tails = np.where(sure, values[0] * np.exp(-decay * ahead) / decay / (1 - bend), 0.0)
+    share = np.where(sure, doubt * (2 / decay + ahead) + abs(bend), 0.0)
+    return float(tails.sum()), float(abs(tails) @ share) if sure.all() else np.inf
 
 
 def _integral(
@@ -490,8 +506,9 @@ def _log_ratio(log_p: Floats, log_q: Floats) -> Floats:
 def _kl(u: Floats, log_p: Floats, log_q: Floats) -> Floats:
     """p log(p/q) - p + q: its integral is that of p log(p/q), and it is nowhere negative."""
     p, q, d = np.exp(log_p), np.exp(log_q), _log_ratio(log_p, log_q)
-    tiny = np.where(np.isfinite(d), np.copysign(np.exp(log_p + np.log(abs(d - 1))), d - 1), 0.0)
-    far = np.where(log_p > NEGLIGIBLE, p * (d - 1), tiny) + q
+    far = np.where(log_p > NEGLIGIBLE, p * (d - 1), 0.0) + q
+    tiny = (log_p <= NEGLIGIBLE) & (log_p > 2 * NEGLIGIBLE) & (d > 2) & (d < np.inf)
+    far[tiny] = np.exp(log_p[tiny] + np.log(d[tiny] - 1)) + q[tiny]  # where d makes up for p
     terms: Floats = np.where(abs(d) < 1, p * expm1_minus(np.clip(-d, -1, 1)), far)
     return terms
 
