@@ -344,10 +344,9 @@ def project(
        \text{js } \mathrm{JS}(p, q_\theta)
 
     The integral is a double exponential quadrature on one grid, refined until the values stand; of
-    discrete laws it is the sum over `outcomes`. The
-    zeros of the gradient are searched from many starts, polished by Newton's method, and told apart
-    by the eigenvalues of the second derivative. All that were found are returned, which need not be
-    all there are.
+    discrete laws it is the sum over `outcomes`. The zeros of the gradient are searched from many
+    starts, polished by Newton's method, and told apart by the eigenvalues of the second derivative.
+    All that were found are returned, which need not be all there are.
 
     Parameters
     ----------
@@ -380,7 +379,8 @@ def project(
     ------
     ValueError
         If the target does not integrate to 1 over the support, or sum to 1 over the outcomes,
-        nothing stationary was found, or the grid does not suffice.
+        the divergence is infinite at every start, nothing stationary was found, or the grid does
+        not suffice.
     TypeError
         If the target is neither a function nor, with outcomes, an array of real numbers.
 
@@ -540,6 +540,11 @@ def _stationary(
 
     Those that the grid does not resolve, because the law is too narrow for it, are no zeros.
     """
+    if not any(np.isfinite(objective(start)) for start in net):
+        raise ValueError(
+            "the divergence is infinite or undefined at every start: give others, or another "
+            "direction if the first law has mass where the second has none"
+        )
     middle = (net.min(axis=0) + net.max(axis=0)) / 2
     reach = np.maximum(np.ptp(net, axis=0), np.maximum(abs(net).max(axis=0), 1.0))
     found: list[Floats] = []

@@ -473,6 +473,14 @@ class TestDiscrete:
         )
         assert best.parameters[0] == pytest.approx(0.75, rel=1e-9)
 
+    def test_a_law_that_nobody_in_the_family_avoids_is_infinitely_far_in_reverse(self):
+        p = np.where(self.outcomes == 3, 0, TEETH) / (1 - TEETH[3])
+        options = {"outcomes": self.outcomes, "starts": BINOMIALS}
+        with pytest.raises(ValueError, match=r"infinite or undefined at every start: .*direction"):
+            fit.project(p, log_binomial, "reverse", **options)
+        [best] = fit.project(p, log_binomial, "forward", **options)
+        assert best.parameters[0] == pytest.approx(p @ self.outcomes / 10, rel=1e-9)
+
     def test_a_family_may_reach_beyond_the_outcomes_forward_alone(self):
         options = {"outcomes": self.outcomes, "starts": [[4.0]]}
         [best] = fit.project(TEETH, log_poisson, **options)
