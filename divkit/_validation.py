@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Reals = NDArray[Any]
+Support = tuple[float, float]
 
 DOUBLE_TOLERANCE = 2.0**-26
 EXTREME = 2.0**200
@@ -160,3 +161,41 @@ def probabilities(p: ArrayLike, name: str) -> Floats:
         index = "" if not place else "[" + ", ".join(str(int(i)) for i in place) + "]"
         raise ValueError(f"{name}{index} is {values[place]}, which is no probability in [0, 1]")
     return values
+
+
+def refuse(bad: Reals, values: Reals, name: str, rule: str) -> None:
+    """Raise ValueError for the first bad entry, with its place, its value and the rule."""
+    if bad.any():
+        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        index = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
+        raise ValueError(f"{name}{index} is {values[place]}: {rule}")
+
+
+def finite(x: ArrayLike, name: str, noun: str = "parameters") -> Floats:
+    """Return an array of finite numbers in float64, or raise; `noun` is what they are."""
+    values = as_reals(x, name).astype(np.float64)
+    refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers")
+    return values
+
+
+def some_finite(x: ArrayLike, name: str, noun: str = "samples") -> Floats:
+    """Return finite numbers along an axis, at least one, in float64, or raise."""
+    values = finite(x, name, noun)
+    if values.ndim == 0 or values.size == 0:
+        raise ValueError(f"{name} of shape {values.shape} holds no {noun}")
+    return values
+
+
+def interval(support: Any) -> Support:
+    """Return the ends of an interval, which may be infinite, as floats, or raise."""
+    ends = as_reals(support, "support")
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise ValueError(f"support must be an interval (a, b) with a < b, got {support!r}")
+    return float(ends[0]), float(ends[1])
+
+
+def unit_mass(mass: float, name: str, limit: float, *, over: Support | None, remedy: str) -> None:
+    """Raise unless a law integrates to 1 over an interval, or sums to 1 if that is None."""
+    if not abs(mass - 1) <= limit:
+        found = f"sums to {mass:.9g}" if over is None else f"integrates to {mass:.9g} over {over}"
+        raise ValueError(f"{name} {found}, not to 1: {remedy}")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from divkit._validation import Floats, alphabet_last, as_reals, checked, tolerance
+from divkit._validation import Floats, alphabet_last, as_reals, checked, refuse, tolerance
 
 __all__ = ["CodeTree", "HuffmanCode", "huffman_code", "kraft_sum", "shannon_code_lengths"]
 
@@ -84,9 +84,7 @@ def kraft_sum(lengths: ArrayLike, *, base: int = 2) -> np.float64:
         raise ValueError(f"lengths must be one row of at least one length, got {values.shape}")
     if values.dtype.kind not in "iu":
         raise TypeError(f"lengths must hold integers, got dtype {values.dtype}")
-    if values.min() < 0:
-        place = int(np.argmax(values < 0))
-        raise ValueError(f"lengths[{place}] is {values[place]}: a length is at least 0")
+    refuse(values < 0, values, "lengths", "a length is at least 0")
     longest = int(values.max())
     total = sum(base ** (longest - length) for length in values.tolist())
     return np.float64(total / base**longest)

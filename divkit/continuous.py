@@ -6,12 +6,14 @@ will do. Every quadrature comes with its error, and finds first that each densit
 The substitution is logarithmic: the support is cut into rays x = c + e^u or x = c - e^u, which
 start at its finite ends, at the given `points` and at the modes that a search finds. A power-law
 singularity, a tail of any weight and a peak of any width become smooth functions of u. Closer to c
-than floats (or 1e-150) can tell, and beyond 1e150, a log-density is continued as a straight line
+than floats (or 1e-150) can tell, and beyond 1e120, a log-density is continued as a straight line
 in u, that is as a power law, which is exact in the limit for the beta, gamma, Student and Pareto
 laws. The slope is read where the function's own rounding disturbs it least, and the doubt that
 remains is part of the error: a law with much of its mass next to an end keeps most digits if that
 end is 0, or if the function is exact there (Beta(.1, .2) of scipy on (0, 1): 13 digits; moved to
-(1, 4): 7).
+(1, 4): 7). A log-density that is no power there (a normal law's, if x is large) is not continued:
+what it adds to the integrand is extrapolated from how the integrand decays, and its doubt too is
+part of the error.
 
 Not resolved are other laws than powers there (1/(x log^2 x) at 0), peaks of relative width below
 1e-10 at a place that is not 0, slivers between two jumps, and narrow peaks below the flank of a
@@ -29,7 +31,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from divkit._kernels import expm1_minus
-from divkit._validation import DOUBLE_TOLERANCE, Floats, as_reals, checked, tolerance, unit
+from divkit._validation import (
+    DOUBLE_TOLERANCE,
+    Floats,
+    Support,
+    as_reals,
+    checked,
+    interval,
+    refuse,
+    tolerance,
+    unit,
+    unit_mass,
+)
 
 __all__ = [
     "MixtureBounds",
@@ -48,8 +61,9 @@ __all__ = [
 
 LogDensity = Callable[[Any], Any]
 Kernel = Callable[..., Floats]
+Integrand = Callable[[NDArray[np.intp], Floats], Floats]
 
-FLOOR, CEILING = 1e-150, 1e150  # distances between which log-densities are called
+FLOOR, CEILING = 1e-150, 1e120  # distances between which log-densities are called
 GUARD = 8  # spacings of floats, the least distance from a centre
 STRIDE = 4 * np.log(2.0)  # in u, between the places where the power laws at the ends are read
 APART = 2.0**25  # spacings of floats between two centres
@@ -59,6 +73,9 @@ SEARCH_STEP, FINE_STEP, PANEL = 0.25, 0.01, 4.0  # in u
 USUAL = 1e6  # the search for modes is fine at distances from 1/USUAL to USUAL
 MOST_PANELS, MOST_PEAKS, DEPTH = 4096, 32, 60
 GOAL = 1e-13
+_LEGENDRE = np.polynomial.Legendre.basis(16)
+_NODES = np.array([-1.0, *np.sort(_LEGENDRE.deriv().roots()), 1.0])
+_WEIGHTS = 2 / (17 * 16 * _LEGENDRE(_NODES) ** 2)
 
 
 class Quadrature(NamedTuple):
@@ -70,6 +87,7 @@ class Quadrature(NamedTuple):
         The integral.
     error : float
         Change at the last bisection, summed over all panels: usually far above the true error.
+        Infinite if the tails do not tell whether the integral is finite.
 
     Examples
     --------
@@ -141,7 +159,7 @@ class _Rays(NamedTuple):
         return at
 
 
-def _rays(support: tuple[float, float], anchors: Sequence[float]) -> _Rays:
+def _rays(support: Support, anchors: Sequence[float]) -> _Rays:
     """Cut the support half-way between the anchors."""
     pieces = []
     for left, right in pairwise(anchors):
@@ -183,13 +201,14 @@ class _Density:
         self.high = np.where(infinite, high, rays.high)
         self.slope_high, self.doubt_high = np.where(infinite, [slope, doubt], 0.0)
         self.steep_high = infinite & steep
+        self.fall_low, self.fall_high = STEEP * self.steep_low, STEEP * self.steep_high
 
     def _power_law(self, stride: float) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
         """Return for each ray a place near its end, the slope of log p there, and its doubt.
 
         Of the slopes between six places that is taken which its neighbour confirms best: at the
         very end the function's own rounding may spoil it. It is 0 where the density is 0 and
-        where it is steep, that is where the density is no power.
+        where it is steep, that is where the density is no power: there the place is the end.
         """
         end = self.rays.low if stride > 0 else self.rays.high
         every = np.arange(len(end))
@@ -202,7 +221,8 @@ class _Density:
         best = doubts.argmin(axis=0)
         slope, doubt = slopes[best, every], doubts[best, every]
         steep = abs(slopes).max(axis=0) > STEEP
-        return u[best, every], np.where(steep, 0.0, slope), np.where(steep, 0.0, doubt), steep
+        place = np.where(steep, end, u[best, every])
+        return place, np.where(steep, 0.0, slope), np.where(steep, 0.0, doubt), steep
 
     def __call__(self, ray: NDArray[np.intp], u: Floats) -> Floats:
         """Return log p(x) + u: the logarithm of the density of u.
@@ -212,9 +232,10 @@ class _Density:
         low, high = self.low[ray], self.high[ray]
         x = self.rays.x(ray, np.clip(u, low, high))
         lost = np.minimum(u, high) - np.log(abs(x - self.rays.centre[ray]))
-        beyond = np.maximum(u - high, 0.0)
+        below, above = np.maximum(low - u, 0.0), np.maximum(u - high, 0.0)
         values = _values(self.log_density, self.name, x) + u
-        values += self.slope_low[ray] * lost + self.slope_high[ray] * beyond
+        values += self.slope_low[ray] * lost - self.fall_low[ray] * below
+        values += (self.slope_high - self.fall_high)[ray] * above
         return values
 
     def doubt(self, ray: NDArray[np.intp], u: Floats) -> Floats:
@@ -255,7 +276,7 @@ def _peaks(log_density: LogDensity, name: str, rays: _Rays) -> list[float]:
 
 
 def _anchors(
-    densities: dict[str, LogDensity], support: tuple[float, float], points: Sequence[float]
+    densities: dict[str, LogDensity], support: Support, points: Sequence[float]
 ) -> list[float]:
     """Collect finite ends, points and modes; from those found the search goes on."""
     ends = [end for end in support if np.isfinite(end)]
@@ -276,13 +297,17 @@ def _anchors(
 
 
 def _panels(rays: _Rays, densities: list[_Density]) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Cut the rays into panels, as far as a continued density has any mass."""
-    decay = np.min([1 + density.slope_low for density in densities], axis=0).clip(1e-5, 1.0)
-    growth = np.min([-1 - density.slope_high for density in densities], axis=0).clip(1e-5, 1.0)
+    """Cut the rays into panels, as far as a continued density has any mass.
+
+    Multiples of `PANEL` are edges, so that a jump at distance 1 of a centre is one.
+    """
+    decays = [1 + density.slope_low + density.fall_low for density in densities]
+    growths = [-1 - density.slope_high + density.fall_high for density in densities]
+    decay, growth = (np.min(slopes, axis=0).clip(1e-5, 1.0) for slopes in (decays, growths))
     ray, left, right = [], [], []
     for i, (low, high) in enumerate(zip(rays.low, rays.high, strict=True)):
         edges = [np.linspace(low - 45 / decay[i], low, 17)[:-1]]
-        edges.append(np.linspace(low, high, 1 + int(np.ceil((high - low) / PANEL))))
+        edges.append(np.unique([low, *PANEL * np.arange(low // PANEL + 1, high / PANEL), high]))
         if rays.reach[i] == np.inf:
             edges.append(np.linspace(high, high + 45 / growth[i], 17)[1:])
         cuts = np.concatenate(edges)
@@ -292,38 +317,55 @@ def _panels(rays: _Rays, densities: list[_Density]) -> tuple[NDArray[np.intp], F
     return np.array(ray), np.concatenate(left), np.concatenate(right)
 
 
+def _lobatto(integrand: Integrand, ray: NDArray[np.intp], left: Floats, right: Floats) -> Floats:
+    """Gauss-Lobatto rule with 17 nodes on every panel.
+
+    Both ends are nodes: between an end and the first node of Gauss-Legendre jumps would hide.
+    """
+    half = (right - left)[:, None] / 2
+    values = integrand(ray[:, None], left[:, None] + half * (1 + _NODES))
+    integrals: Floats = (values * half) @ _WEIGHTS
+    return integrals
+
+
+def _halved(
+    ray: NDArray[np.intp], left: Floats, right: Floats
+) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Cut every panel in two: first all left halves, then all right ones."""
+    middle = (left + right) / 2
+    return np.tile(ray, 2), np.append(left, middle), np.append(middle, right)
+
+
+def _change(whole: Floats, halves: Floats, size: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what halving changes in the integrals over each panel, and where that is nothing.
+
+    Infinite integrals count as unchanged: they must not keep a panel with a jump from being cut.
+    """
+    change = abs(whole - halves.sum(axis=1))
+    goal = GOAL * (size + abs(halves).sum(axis=(1, 2)))[:, None]
+    return change, ((change <= goal) | ~np.isfinite(change)).all(axis=0)
+
+
 def _adaptive(
-    integrand: Callable[[NDArray[np.intp], Floats], Floats],
+    integrand: Integrand,
     ray: NDArray[np.intp],
     left: Floats,
     right: Floats,
 ) -> tuple[Floats, Floats]:
-    """Bisect panels until a Gauss-Legendre rule agrees with itself on both halves.
+    """Bisect panels until a Gauss-Lobatto rule agrees with itself on both halves.
 
     It has to agree twice in a row, since at a jump it may once by chance.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(16)
-
-    def rule(ray: NDArray[np.intp], left: Floats, right: Floats) -> Floats:
-        half = (right - left)[:, None] / 2
-        values = integrand(ray[:, None], left[:, None] + half * (1 + nodes))
-        integrals: Floats = (values * half) @ weights
-        return integrals
-
-    whole = rule(ray, left, right)
+    whole = _lobatto(integrand, ray, left, right)
     value, size, error = np.zeros((3, len(whole)))
     before = np.ones(len(ray), dtype=bool)
     for depth in range(DEPTH):
-        middle = (left + right) / 2
-        ray, left, right = np.tile(ray, 2), np.append(left, middle), np.append(middle, right)
-        parts = rule(ray, left, right)
+        ray, left, right = _halved(ray, left, right)
+        parts = _lobatto(integrand, ray, left, right)
         halves = parts.reshape(len(parts), 2, -1)
-        change = abs(whole - halves.sum(axis=1))
-        goal = GOAL * (size + abs(parts).sum(axis=1))
-        calm = (change <= goal[:, None]).all(axis=0)
-        done = calm & before
-        if (~done).sum() > MOST_PANELS or depth == DEPTH - 1:
-            done[:] = True
+        change, calm = _change(whole, halves, size)
+        done = (calm & before) | (depth == DEPTH - 1)
+        done |= (~done).sum() > MOST_PANELS
         value += halves[:, :, done].sum(axis=(1, 2))
         size += abs(halves[:, :, done]).sum(axis=(1, 2))
         error += 4 * change[:, done].sum(axis=1)
@@ -335,92 +377,118 @@ def _adaptive(
     return value, error + 10 * GOAL * size
 
 
-def _checked_support(support: Any, points: Any) -> tuple[tuple[float, float], list[float]]:
+def _checked_support(support: Any, points: Any) -> tuple[Support, list[float]]:
     """Return the interval and the points inside as floats, or raise."""
-    ends, inner = as_reals(support, "support"), as_reals(points, "points").astype(np.float64)
-    if ends.shape != (2,) or not ends[0] < ends[1]:
-        raise ValueError(f"support must be an interval (a, b) with a < b, got {support!r}")
+    (a, b), inner = interval(support), as_reals(points, "points").astype(np.float64)
     if inner.ndim != 1:
         raise ValueError(f"points must be a sequence of numbers, got shape {inner.shape}")
-    a, b = map(float, ends)
     bad = ~((inner >= a) & (inner <= b) & np.isfinite(inner))
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise ValueError(f"points[{place}] is {inner[place]}, not inside the support ({a}, {b})")
+    refuse(bad, inner, "points", f"points lie inside the support ({a}, {b})")
     return (a, b), inner.tolist()
+
+
+class _Kernel:
+    """A kernel of u and log-densities of u as an integrand, next to what it is judged by.
+
+    Where a log-density is no power law at an end, the kernel is 0 beyond that end.
+    """
+
+    def __init__(self, kernel: Kernel, curves: list[_Density], rays: _Rays) -> None:
+        self.kernel, self.curves, self.rays = kernel, curves, rays
+        self.steep_low = np.any([curve.steep_low for curve in curves], axis=0)
+        self.steep_high = np.any([curve.steep_high for curve in curves], axis=0)
+
+    def value(self, ray: NDArray[np.intp], u: Floats) -> Floats:
+        """Return the kernel."""
+        return self.kernel(u, *(curve(ray, u) for curve in self.curves))
+
+    def __call__(self, ray: NDArray[np.intp], u: Floats) -> Floats:
+        """Return three kinds of rows: masses, kernel, what the doubt of the continuation makes."""
+        logs = [curve(ray, u) for curve in self.curves]
+        masses = [np.exp(log) for log in logs]
+        below = self.steep_low[ray] & (u < self.rays.low[ray])
+        above = self.steep_high[ray] & (u > self.rays.high[ray])
+        value = np.where(below | above, 0.0, self.kernel(u, *logs))
+        doubt = sum(curve.doubt(ray, u) for curve in self.curves)
+        least = np.where(doubt > 0, doubt * (abs(value) + sum(masses)), 0.0)
+        return np.array([*masses, value, least])
+
+    def tails(self, value: float) -> tuple[float, float]:
+        """Return what is missing beyond the ends in an integral of this value, and the error."""
+        low, high = np.flatnonzero(self.steep_low), np.flatnonzero(self.steep_high)
+        ray, inwards = np.append(low, high), np.repeat([STRIDE, -STRIDE], [len(low), len(high)])
+        end = np.append(self.rays.low[low], self.rays.high[high])
+        matters = abs(self.value(ray, end)) > 1e-16 * (1 + abs(value))
+        ray, end, inwards = ray[matters], end[matters], inwards[matters]
+        places = end + inwards * np.arange(5, 8)[:, None]
+        rounding = np.spacing(abs(self.rays.centre[ray])) / np.exp(places[0]) + 4e-12
+        values = np.array([self.value(ray, u) for u in places])
+        return _extrapolated(values, STRIDE, 5 * STRIDE, rounding)
+
+
+def _extrapolated(
+    values: Floats, step: float, ahead: float, rounding: Floats
+) -> tuple[float, float]:
+    """Integrate tails known at three places, the last first; return the sum and its error.
+
+    A tail f with w = -f/f' is followed by f w/(1 - w'): exact for powers of x (w' = 0) and of log x
+    (w = u/m), whose integral is finite for w' < 1. The tails begin `ahead` of the last place.
+    """
+    decay, before = np.log(values[1:] / values[:-1]) / step
+    bends = abs(decay - before) > rounding / step
+    doubt = np.where(bends, 4 * abs(decay - before), 0.0) + rounding / step
+    bend = np.where(bends, (1 / decay - 1 / before) / step, 0.0)
+    sure = (decay > 2 * doubt) & (bend < 0.75)
+    if (~sure & (decay < 1e-3)).any():
+        return float(np.copysign(np.inf, values[0].sum())), 0.0
+    tails = np.where(sure, values[0] * np.exp(-decay * ahead) / decay / (1 - bend), 0.0)
+    share = np.where(sure, doubt * (2 / decay + ahead) + abs(bend), 0.0)
+    return float(tails.sum()), float(abs(tails) @ share) if sure.all() else np.inf
 
 
 def _integral(
     kernel: Kernel,
     densities: dict[str, LogDensity],
-    support: tuple[float, float],
+    support: Support,
     points: Sequence[float],
 ) -> tuple[float, float, list[float]]:
-    """Integrate a kernel of u and log-densities of u; return the value, its error and the masses.
+    """Integrate a kernel of u and log-densities of u; return value, error and masses."""
+    _check_functions(densities)
+    ends, places = _checked_support(support, points)
+    with np.errstate(all="ignore"):
+        rays = _rays(ends, _anchors(densities, ends, places))
+        curves = [_Density(log_density, name, rays) for name, log_density in densities.items()]
+        integrand = _Kernel(kernel, curves, rays)
+        values, errors = _adaptive(integrand, *_panels(rays, curves))
+        *masses, value, doubt = values.tolist()
+        *slips, error, _ = errors.tolist()
+        for name, mass, slip in zip(densities, masses, slips, strict=True):
+            _check_mass(f"exp({name})", mass, slip + doubt, ends)
+        rest, unsure = integrand.tails(value) if np.isfinite(value) else (0.0, 0.0)
+    value, error = value + rest, error + doubt + unsure
+    return value, error if np.isfinite(value) else 0.0, masses
 
-    Three rows go together: the masses, the kernel, and what the doubt of the continuation makes.
-    """
+
+def _check_functions(densities: dict[str, LogDensity]) -> None:
+    """Raise unless every log-density is a function."""
     for name, log_density in densities.items():
         if not callable(log_density):
             raise TypeError(
                 f"{name} must be a function of x, got {type(log_density).__name__}: "
                 "of a law of scipy.stats pass the method logpdf"
             )
-    interval, places = _checked_support(support, points)
-    with np.errstate(all="ignore"):
-        rays = _rays(interval, _anchors(densities, interval, places))
-        curves = [_Density(log_density, name, rays) for name, log_density in densities.items()]
-
-        def integrand(ray: NDArray[np.intp], u: Floats) -> Floats:
-            logs = [curve(ray, u) for curve in curves]
-            masses = [np.exp(log) for log in logs]
-            doubt = sum(curve.doubt(ray, u) for curve in curves)
-            value = kernel(u, *logs)
-            least = np.where(doubt > 0, doubt * (abs(value) + sum(masses)), 0.0)
-            return np.array([*masses, value, least])
-
-        values, errors = _adaptive(integrand, *_panels(rays, curves))
-        *masses, value, doubt = values.tolist()
-        *slips, error, _ = errors.tolist()
-        for name, mass, slip in zip(densities, masses, slips, strict=True):
-            _check_mass(name, mass, slip + doubt, interval)
-        if np.isfinite(value):
-            value, rest = _ends(
-                lambda ray, u: kernel(u, *(c(ray, u) for c in curves)), curves, value
-            )
-            error += rest + doubt
-    return value, error if np.isfinite(value) else 0.0, masses
 
 
-def _check_mass(name: str, mass: float, error: float, support: tuple[float, float]) -> None:
+def _check_mass(name: str, mass: float, error: float, support: Support) -> None:
     """Raise unless a density integrates to 1."""
-    if not abs(mass - 1) <= DOUBLE_TOLERANCE + min(error, 1e-4):
-        raise ValueError(
-            f"exp({name}) integrates to {mass:.9g} over {support}, not to 1: if it is a density, "
-            "pass its support, and the places of narrow modes, jumps and singularities as points"
-        )
-
-
-def _ends(
-    integrand: Callable[[NDArray[np.intp], Floats], Floats], curves: list[_Density], value: float
-) -> tuple[float, float]:
-    """Look where a log-density is no power law at an end: return the value, or inf, and the rest.
-
-    There the integrand, where it is not negligible, must decay; what is missing is then estimated.
-    """
-    rest = 0.0
-    lows, highs = np.max([c.low for c in curves], axis=0), np.min([c.high for c in curves], axis=0)
-    steep_low = np.any([c.steep_low for c in curves], axis=0)
-    steep_high = np.any([c.steep_high for c in curves], axis=0)
-    for steep, end, step in [(steep_low, lows, 1.0), (steep_high, highs, -1.0)]:
-        ray = np.flatnonzero(steep)
-        last, before = (abs(integrand(ray, end[ray] + by)) for by in (0.0, step))
-        matters = last > 1e-14 * (1 + abs(value))
-        decay = np.log(before[matters] / last[matters])
-        if (decay < 0.005).any():
-            return float(np.copysign(np.inf, value)), 0.0
-        rest += float((last[matters] / decay).sum())
-    return value, rest
+    unit_mass(
+        mass,
+        name,
+        DOUBLE_TOLERANCE + min(error, 1e-4),
+        over=support,
+        remedy="if it is a density, pass its support, and the places of narrow modes, jumps and "
+        "singularities as points",
+    )
 
 
 def _entropy(u: Floats, log_p: Floats) -> Floats:
@@ -439,6 +507,8 @@ def _kl(u: Floats, log_p: Floats, log_q: Floats) -> Floats:
     """p log(p/q) - p + q: its integral is that of p log(p/q), and it is nowhere negative."""
     p, q, d = np.exp(log_p), np.exp(log_q), _log_ratio(log_p, log_q)
     far = np.where(log_p > NEGLIGIBLE, p * (d - 1), 0.0) + q
+    tiny = (log_p <= NEGLIGIBLE) & (log_p > 2 * NEGLIGIBLE) & (d > 2) & (d < np.inf)
+    far[tiny] = np.exp(log_p[tiny] + np.log(d[tiny] - 1)) + q[tiny]  # where d makes up for p
     terms: Floats = np.where(abs(d) < 1, p * expm1_minus(np.clip(-d, -1, 1)), far)
     return terms
 
@@ -574,8 +644,9 @@ def kl_density(
 
     Notes
     -----
-    log q must be computed as a logarithm: log(pdf) is -inf where the density underflows, and the
-    divergence of such a q is infinite.
+    Both must be computed as logarithms: log(pdf) is -inf where a density underflows. Of such a q
+    the divergence is infinite, of such a p the tail is lost (``logpdf`` of scipy.stats.laplace and
+    scipy.stats.pareto are two of these).
 
     References
     ----------

@@ -16,7 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, logsumexp
 
 from divkit._kernels import finished, log_softmax
-from divkit._validation import Floats, Reals, as_reals, checked, tolerance, unit
+from divkit._validation import (
+    Floats,
+    Reals,
+    as_reals,
+    checked,
+    refuse,
+    some_finite,
+    tolerance,
+    unit,
+)
 from divkit._validation import probabilities as checked_probabilities
 from divkit.information import entropy, kl_divergence, mutual_information
 
@@ -98,10 +107,8 @@ def histogram_pmf(
     >>> pmf.tolist(), edges.tolist()
     ([0.6, 0.4], [0.0, 0.5, 1.0])
     """
-    values = as_reals(samples, "samples").astype(np.float64).ravel()
+    values = some_finite(np.atleast_1d(as_reals(samples, "samples")), "samples").ravel()
     _check_pseudocount(pseudocount)
-    if values.size == 0 or not np.isfinite(values).all():
-        raise ValueError("samples must be finite, and at least one")
     counts, edges = np.histogram(values, bins=bins, range=range)
     if counts.sum() < values.size:
         outside = values[(values < edges[0]) | (values > edges[-1])]
@@ -850,9 +857,7 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
     >>> round(temperature_scaling(logits, [0, 0, 0, 1]), 6)  # 2 / log 3
     1.820478
     """
-    from scipy.optimize import brentq
-
-    z = _finite(logits, "logits")
+    z = some_finite(logits, "logits", "logits")
     if z.ndim != 2:
         raise ValueError(f"logits must have shape (n, K), got {z.shape}")
     y = _classes(labels, *z.shape)
@@ -869,12 +874,19 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
         return float(np.inf)
     if z.max() <= 0:
         return 0.0
+    return spread / float(np.exp(_zero(slope)))
+
+
+def _zero(increasing: Callable[[float], float]) -> float:
+    """Where an increasing function changes its sign."""
+    from scipy.optimize import brentq
+
     low, high = -1.0, 1.0
-    while slope(low) > 0:
+    while increasing(low) > 0:
         low -= 2
-    while slope(high) < 0:
+    while increasing(high) < 0:
         high += 2
-    return spread / float(np.exp(brentq(slope, low, high, xtol=1e-14, rtol=1e-14)))
+    return float(brentq(increasing, low, high, xtol=1e-14, rtol=1e-14))
 
 
 def _check_method(method: str, known: tuple[str, ...]) -> None:
@@ -897,20 +909,8 @@ def _check_count(value: int, name: str, least: int = 1) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
-def _finite(x: ArrayLike, name: str) -> Floats:
-    """Return samples in float64, or raise at the first that is not finite."""
-    values = as_reals(x, name).astype(np.float64)
-    if values.ndim == 0 or values.size == 0:
-        raise ValueError(f"{name} of shape {values.shape} holds no samples")
-    if not np.isfinite(values).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        where = ", ".join(map(str, place))
-        raise ValueError(f"{name}[{where}] is {values[place]}: samples are finite numbers")
-    return values
-
-
 def _labels(x: ArrayLike, name: str) -> Floats:
-    values = _finite(x, name)
+    values = some_finite(x, name)
     if values.ndim != 1:
         raise ValueError(f"{name} has shape {values.shape}: discrete samples form one row, (n,)")
     return values
@@ -927,10 +927,7 @@ def _counts_of(
     else:
         alphabet = np.unique(_labels(outcomes, "outcomes"))
     for name, values in samples.items():
-        strange = ~np.isin(values, alphabet)
-        if strange.any():
-            i = int(np.argmax(strange))
-            raise ValueError(f"{name}[{i}] is {values[i]}, which is not among the outcomes")
+        refuse(~np.isin(values, alphabet), values, name, "it is not among the outcomes")
     size = len(alphabet)
     places = (np.searchsorted(alphabet, values) for values in samples.values())
     return tuple(np.bincount(p, minlength=size).astype(np.float64) + pseudocount for p in places)
@@ -959,7 +956,7 @@ def _check_pairs(x: Floats, y: Floats) -> None:
 
 def _points(x: ArrayLike, name: str) -> Floats:
     """Return samples as a table, a row a point."""
-    values = _finite(x, name)
+    values = some_finite(x, name)
     if values.ndim > 2:
         raise ValueError(f"{name} has shape {values.shape}: points have shape (n,) or (n, d)")
     return values.reshape(len(values), -1)
@@ -1109,7 +1106,5 @@ def _classes(labels: ArrayLike, rows: int, classes: int) -> NDArray[np.intp]:
     if values.shape != (rows,):
         raise ValueError(f"labels must have shape ({rows},), one a row, got {values.shape}")
     bad = ~((values >= 0) & (values < classes) & (values == np.floor(values)))
-    if bad.any():
-        i = int(np.argmax(bad))
-        raise ValueError(f"labels[{i}] is {values[i]}, not a class from 0 to {classes - 1}")
+    refuse(bad, values, "labels", f"a class is a whole number from 0 to {classes - 1}")
     return values.astype(np.intp)

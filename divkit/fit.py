@@ -14,7 +14,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from divkit._validation import Floats, as_reals
+from divkit._validation import (
+    Floats,
+    Support,
+    as_reals,
+    checked,
+    interval,
+    some_finite,
+    tolerance,
+    unit_mass,
+)
 
 __all__ = [
     "LikelihoodFit",
@@ -26,8 +35,8 @@ __all__ = [
 ]
 
 LogDensity = Callable[[Any, Any], Any]
+LogTarget = Callable[[Any], Any]
 Objective = Callable[[Floats], Any]
-Support = tuple[float, float]
 REALS = (-np.inf, np.inf)
 
 _STEP = 1e-3  # of the scale: the error of a derivative is _STEP^4 + eps/_STEP
@@ -74,7 +83,7 @@ class StationaryPoint(NamedTuple):
         ``"minimum"``, ``"maximum"``, ``"saddle"``, or ``"degenerate"`` if a curvature is 0 to the
         precision of the computation.
     error : float
-        What halving the grid changes in the value.
+        What halving the grid changes in the value; 0 for discrete laws.
 
     Examples
     --------
@@ -149,9 +158,7 @@ def maximum_likelihood(
     >>> fit.parameters.round(6).tolist()  # mean and standard deviation, divided by n
     [3.0, 2.160247]
     """
-    from scipy.optimize import minimize
-
-    x, theta = _samples(samples), _parameters(start, "start")
+    x, theta = some_finite(samples, "samples"), _parameters(start, "start")
 
     def loss(parameters: Floats) -> float:
         value = -float(np.mean(_log_values(log_density, x, parameters)))
@@ -159,20 +166,27 @@ def maximum_likelihood(
 
     if not np.isfinite(loss(theta)):
         raise ValueError(f"the likelihood at start={theta.tolist()} is 0 or undefined")
-    limit = max_iterations * len(theta)
-    options = {"xatol": 1e-6, "fatol": 1e-12, "maxiter": limit, "maxfev": 2 * limit}
     with np.errstate(all="ignore"):
-        found = minimize(loss, theta, method="Nelder-Mead", options=options)
-        point = _newton(loss, found.x)
-        scales = _scales(loss, found.x if point is None else point)
+        near = _simplex(loss, theta, max_iterations * len(theta))
+        point = _newton(loss, near)
+        scales = _scales(loss, near if point is None else point)
         hessian = None if point is None else _hessian(loss, point, scales)
     if point is None or hessian is None or _kind(hessian, scales) != "minimum":
         raise ValueError(
-            f"no maximum of the likelihood near {found.x.tolist()}: it may lie on the edge of the "
+            f"no maximum of the likelihood near {near.tolist()}: it may lie on the edge of the "
             "family or at infinity, or the parameters may not be identified; try another start"
         )
     covariance = np.linalg.inv(hessian) / len(x)
     return LikelihoodFit(point, -loss(point) * len(x), covariance)
+
+
+def _simplex(loss: Objective, start: Floats, steps: int) -> Floats:
+    """Go down by the method of Nelder and Mead, also where the loss is infinite in places."""
+    from scipy.optimize import minimize
+
+    options = {"xatol": 1e-6, "fatol": 1e-12, "maxiter": steps, "maxfev": 2 * steps}
+    lowest: Floats = minimize(loss, start, method="Nelder-Mead", options=options).x
+    return lowest
 
 
 def fisher_information(
@@ -233,16 +247,14 @@ def fisher_information(
     """
     theta = _parameters(parameters, "parameters")
     if samples is not None:
-        x = _samples(samples)
+        x = some_finite(samples, "samples")
         weights = np.full(len(x), 1 / len(x))
     else:
-        if outcomes is not None:
-            x, volume = _samples(outcomes), np.ones(len(_samples(outcomes)))
-        else:
-            x, volume = _law_grid(lambda z: _log_values(log_density, z, theta), support)
         with np.errstate(all="ignore"):
+            space = _space(lambda z: log_density(z, theta), "the law", support, outcomes)
+            x, volume = space.grid()
             weights = np.exp(_log_values(log_density, x, theta)) * volume
-        _check_mass(float(weights.sum()), "the law")
+        _check_mass(float(weights.sum()), "the law", space.over)
     x, weights = x[weights > 0], weights[weights > 0]
     scores = _scores(log_density, theta, x, weights)
     information: Floats = (scores * weights) @ scores.T
@@ -297,7 +309,7 @@ def sandwich_covariance(
     >>> sandwich_covariance(log_poisson, [2.0], [0, 0, 0, 8]).round(6).tolist()  # variance / n
     [[3.0]]
     """
-    x, theta = _samples(samples), _parameters(parameters, "parameters")
+    x, theta = some_finite(samples, "samples"), _parameters(parameters, "parameters")
 
     def loss(point: Floats) -> float:
         return -float(np.mean(_log_values(log_density, x, point)))
@@ -316,11 +328,12 @@ def sandwich_covariance(
 
 
 def project(
-    target: Callable[[Any], Any],
+    target: LogTarget | ArrayLike,
     family: LogDensity | Literal["normal"] = "normal",
     direction: Literal["forward", "reverse", "js"] = "forward",
     *,
     starts: ArrayLike | None = None,
+    outcomes: ArrayLike | None = None,
     support: Support = REALS,
     rtol: float = 1e-9,
 ) -> list[StationaryPoint]:
@@ -330,22 +343,26 @@ def project(
        \text{reverse } D_{\mathrm{KL}}(q_\theta \,\|\, p), \qquad
        \text{js } \mathrm{JS}(p, q_\theta)
 
-    The integral is a double exponential quadrature on one grid, refined until the values stand. The
-    zeros of the gradient are searched from many starts, polished by Newton's method, and told apart
-    by the eigenvalues of the second derivative. All that were found are returned, which need not be
-    all there are.
+    The integral is a double exponential quadrature on one grid, refined until the values stand; of
+    discrete laws it is the sum over `outcomes`. The zeros of the gradient are searched from many
+    starts, polished by Newton's method, and told apart by the eigenvalues of the second derivative.
+    All that were found are returned, which need not be all there are.
 
     Parameters
     ----------
-    target : callable
-        ``target(x)``, the log-density of p at an array of points; it integrates to 1.
+    target : callable or array_like of shape (K,)
+        ``target(x)``, the log-density of p at an array of points; it integrates to 1. Of a discrete
+        law the logarithm of the probability at each of the outcomes, or an array of probabilities.
     family : callable or str
-        ``family(x, parameters)``, the log-density of q, or ``"normal"`` with (mean, sd).
+        ``family(x, parameters)``, the log-density of q (of a discrete law the logarithm of the
+        probability), or ``"normal"`` with (mean, sd).
     direction : str
         ``"forward"``, ``"reverse"`` or ``"js"``.
     starts : array_like of shape (m, d), optional
         Parameters to search from; needed for families other than ``"normal"``, for which they are
         a net over the range of the target if None.
+    outcomes : array_like of shape (K, ...), optional
+        All outcomes of a discrete target, along the first axis.
     support : tuple of float
         The interval on which the target lives, and the family too unless the direction is
         forward; give it also if the target is very narrow or far from 0.
@@ -361,8 +378,11 @@ def project(
     Raises
     ------
     ValueError
-        If the target does not integrate to 1 over the support, nothing stationary was found, or
-        the grid does not suffice.
+        If the target does not integrate to 1 over the support, or sum to 1 over the outcomes,
+        the divergence is infinite at every start, nothing stationary was found, or the grid does
+        not suffice.
+    TypeError
+        If the target is neither a function nor, with outcomes, an array of real numbers.
 
     See Also
     --------
@@ -394,41 +414,123 @@ def project(
     minimum [0.0, 2.74] 0.841
     saddle [-1.84, 2.1] 0.972
     saddle [1.84, 2.1] 0.972
+
+    Of a discrete law onto binomial ones, which match its mean:
+
+    >>> def log_binomial(k, parameters):
+    ...     return np.log([1, 2, 1]) + k * np.log(parameters) + (2 - k) * np.log1p(-parameters)
+    >>> [best] = project([0.5, 0.1, 0.4], log_binomial, outcomes=[0, 1, 2], starts=[[0.5]])
+    >>> best.parameters.round(6).tolist(), round(best.value, 6)
+    ([0.45], 0.363615)
     """
     if direction not in _DIVERGENCES:
         raise ValueError(f"direction must be one of {', '.join(_DIVERGENCES)}, got {direction!r}")
     _check_rtol(rtol)
-    member, net, outside = _family(family, starts)
+    member, net, outside = _family(family, starts, discrete=outcomes is not None)
+    log_p = _log_target(target, outcomes)
+    with np.errstate(all="ignore"):
+        space = _space(log_p, "the target", support, outcomes)
+        projection = _Projection(log_p, member, direction, space)
+        coarse = projection.on(_POINTS)
+        places = _normal_net(projection, coarse, support) if net is None else net
+        points = _refined(projection.on, _stationary(coarse, places, projection.resolves), rtol)
+        for point in points:
+            projection.check(point.parameters)
+    shown = [point._replace(parameters=outside(point.parameters)) for point in points]
+    return sorted(shown, key=lambda point: (round(point.value, 9), *point.parameters.tolist()))
 
-    def objective_on(points: int) -> Objective:
-        x, volume = _law_grid(target, support, points)
-        log_p, p = _target_values(target, x, volume)
-        divergence = _DIVERGENCES[direction]
+
+def _log_target(target: LogTarget | ArrayLike, outcomes: ArrayLike | None) -> LogTarget:
+    """Return the log-density of the target, or the logarithms of its probabilities."""
+    if callable(target):
+        return target
+    if outcomes is None:
+        raise TypeError(
+            f"target must be a function, its log-density, got {type(target).__name__}: "
+            "probabilities need outcomes"
+        )
+    p, size = as_reals(target, "target"), len(some_finite(outcomes, "outcomes", "outcomes"))
+    if p.shape != (size,):
+        raise ValueError(
+            f"target must hold one probability for each of {size} outcomes, got shape {p.shape}"
+        )
+    rows = checked(p[None], "target", tolerance(p), 0, False)
+    with np.errstate(divide="ignore"):
+        log_p = np.log(rows.values[0] / rows.totals[0])
+    return lambda x: log_p
+
+
+class _Line(NamedTuple):
+    """The points where densities are integrated, around the middle of the target."""
+
+    over: Support
+    middle: float
+    scale: float
+
+    def grid(self, points: int = 2**14) -> tuple[Floats, Floats]:
+        """Return the points and the volume each stands for."""
+        return _grid(self.over, self.middle, self.scale, points)
+
+
+class _Outcomes(NamedTuple):
+    """The points over which probabilities are summed; one grid has them all."""
+
+    x: Floats
+    over: None = None
+
+    def grid(self, points: int = 0) -> tuple[Floats, Floats]:
+        """Return the points and the volume each stands for."""
+        return self.x, np.ones(len(self.x))
+
+
+def _space(
+    log_p: LogTarget, name: str, support: Support, outcomes: ArrayLike | None
+) -> _Line | _Outcomes:
+    """Where a law lives."""
+    if outcomes is not None:
+        return _Outcomes(some_finite(outcomes, "outcomes", "outcomes"))
+    over = interval(support)
+    left, middle, right = _quantiles(log_p, name, over, (0.16, 0.5, 0.84))
+    return _Line(over, middle, (right - left) / 2)
+
+
+class _Projection:
+    """The divergence of the members of a family from a target, on grids of any fineness."""
+
+    def __init__(
+        self, log_p: LogTarget, member: LogDensity, direction: str, space: _Line | _Outcomes
+    ) -> None:
+        self.log_p, self.member, self.direction, self.space = log_p, member, direction, space
+        self.coarse = space.grid(_POINTS)
+
+    def on(self, points: int) -> Objective:
+        """Return the divergence as a function of the parameters."""
+        x, volume = self.space.grid(points)
+        log_p = _log_values(lambda z, _: self.log_p(z), x, x)
+        p = np.exp(log_p)
+        _check_mass(float(np.vecdot(p, volume)), "the target", self.space.over)
+        divergence = _DIVERGENCES[self.direction]
 
         def objective(theta: Floats) -> float:
-            log_q = _log_values(member, x, theta)
+            log_q = _log_values(self.member, x, theta)
             return float(np.vecdot(divergence(p, log_p, np.exp(log_q), log_q), volume))
 
         return objective
 
-    with np.errstate(all="ignore"):
-        coarse = objective_on(_POINTS)
-        x, volume = _law_grid(target, support, _POINTS)
+    def resolves(self, theta: Floats) -> bool:
+        """Tell whether a member is wide enough for the first grid."""
+        x, volume = self.coarse
+        parts = np.exp(_log_values(self.member, x, theta)) * volume
+        mass, half = parts.sum(), 2 * parts[::2].sum()
+        discrete = self.space.over is None
+        return discrete or bool(mass > 1e-3 and abs(mass - half) < 0.05 * mass)
 
-        def resolved(theta: Floats) -> bool:
-            parts = np.exp(_log_values(member, x, theta)) * volume
-            mass, half = parts.sum(), 2 * parts[::2].sum()
-            return bool(mass > 1e-3 and abs(mass - half) < 0.05 * mass)
-
-        places = _normal_net(coarse, target, support, resolved) if net is None else net
-        found = _stationary(coarse, places, resolved)
-        settled = _refined(objective_on, found, rtol)
-        for point in settled:
-            mass = _mass(member, point.parameters, target, support)
-            if direction != "forward" or mass > 1 or tuple(support) == REALS:
-                _check_mass(mass, "the family")  # forward, q may reach beyond the support of p
-    shown = [point._replace(parameters=outside(point.parameters)) for point in settled]
-    return sorted(shown, key=lambda point: (round(point.value, 9), *point.parameters.tolist()))
+    def check(self, theta: Floats) -> None:
+        """Refuse a member that is not normalised, unless it may reach beyond the target."""
+        x, volume = self.space.grid()
+        mass = float(np.vecdot(np.exp(_log_values(self.member, x, theta)), volume))
+        if self.direction != "forward" or mass > 1 or self.space.over == REALS:
+            _check_mass(mass, "the family", self.space.over)
 
 
 def _stationary(
@@ -438,6 +540,11 @@ def _stationary(
 
     Those that the grid does not resolve, because the law is too narrow for it, are no zeros.
     """
+    if not any(np.isfinite(objective(start)) for start in net):
+        raise ValueError(
+            "the divergence is infinite or undefined at every start: give others, or another "
+            "direction if the first law has mass where the second has none"
+        )
     middle = (net.min(axis=0) + net.max(axis=0)) / 2
     reach = np.maximum(np.ptp(net, axis=0), np.maximum(abs(net).max(axis=0), 1.0))
     found: list[Floats] = []
@@ -505,16 +612,6 @@ def _near(objective: Objective, point: Floats, other: Floats, share: float) -> b
     return bool((abs(point - other) < share * _scales(objective, point)).all())
 
 
-def _mass(
-    member: LogDensity,
-    theta: Floats,
-    target: Callable[[Any], Any],
-    support: Support,
-) -> float:
-    x, volume = _law_grid(target, support)
-    return float(np.vecdot(np.exp(_log_values(member, x, theta)), volume))
-
-
 def _forward(p: Floats, log_p: Floats, q: Floats, log_q: Floats) -> Floats:
     return np.where(p > 0, p * (log_p - log_q), 0.0)
 
@@ -539,16 +636,18 @@ def _log_normal(x: Floats, theta: Floats) -> Floats:
 
 
 def _family(
-    family: LogDensity | str, starts: ArrayLike | None
+    family: LogDensity | str, starts: ArrayLike | None, discrete: bool
 ) -> tuple[LogDensity, Floats | None, Callable[[Floats], Floats]]:
     """Return the log-density, where to search, and how to show the parameters."""
-    net = None if starts is None else np.atleast_2d(_finite(starts, "starts"))
+    net = None if starts is None else np.atleast_2d(some_finite(starts, "starts", "parameters"))
     if callable(family):
         if net is None:
             raise ValueError("starts must be given for a family that is not 'normal'")
         return family, net, lambda theta: theta
     if family != "normal":
         raise ValueError(f"family must be a function or 'normal', got {family!r}")
+    if discrete:
+        raise ValueError("family 'normal' has densities: outcomes need a function instead")
     if net is not None:
         if net.shape[1] != 2 or not (net[:, 1] > 0).all():
             raise ValueError("starts for the normal family are rows (mean, sd) with sd > 0")
@@ -556,20 +655,15 @@ def _family(
     return _log_normal, net, lambda theta: np.array([theta[0], np.exp(theta[1])])
 
 
-def _normal_net(
-    objective: Objective,
-    target: Callable[[Any], Any],
-    support: Support,
-    resolved: Callable[[Floats], bool],
-) -> Floats:
+def _normal_net(projection: _Projection, objective: Objective, support: Support) -> Floats:
     """The nodes of a net of (mean, log sd) round which both slopes of the objective change sign."""
     levels = (1e-3, *np.linspace(0.02, 0.98, 25), 1 - 1e-3)
-    places = _quantiles(target, support, (*levels, 0.16, 0.84))
+    places = _quantiles(projection.log_p, "the target", support, (*levels, 0.16, 0.84))
     spread = (places[-1] - places[-2]) / 2
     means = np.unique([*places[:-2], *np.linspace(places[0], places[len(levels) - 1], 24)])
     log_sds = np.log(spread * np.geomspace(0.05, 2.5, 25))
     nodes = [np.array([m, t]) for m in means for t in log_sds]
-    values = np.array([objective(node) if resolved(node) else np.nan for node in nodes])
+    values = np.array([objective(z) if projection.resolves(z) else np.nan for z in nodes])
     slopes = np.array(np.gradient(values.reshape(len(means), -1), means, log_sds))
     around = np.lib.stride_tricks.sliding_window_view(
         np.pad(slopes, ((0, 0), (1, 1), (1, 1)), mode="edge"), (3, 3), axis=(1, 2)
@@ -581,27 +675,19 @@ def _normal_net(
     return np.array([(means[i], log_sds[j]) for i, j in np.argwhere(turning)])
 
 
-def _law_grid(
-    target: Callable[[Any], Any], support: Support, points: int = 2**14
-) -> tuple[Floats, Floats]:
-    """A grid centred on the law, as wide as the law."""
-    left, middle, right = _quantiles(target, support, (0.16, 0.5, 0.84))
-    return _grid(support, middle, (right - left) / 2, points)
-
-
 def _quantiles(
-    target: Callable[[Any], Any], support: Support, levels: tuple[float, ...]
+    log_p: LogTarget, name: str, support: Support, levels: tuple[float, ...]
 ) -> tuple[float, ...]:
     x, volume = _grid(support, 0.0, 1.0, 2**14)
-    with np.errstate(all="ignore"):
-        _, p = _target_values(target, x, volume, limit=0.05)
-    mass = np.cumsum(p * volume)
+    parts = np.exp(_log_values(lambda z, _: log_p(z), x, x)) * volume
+    _check_mass(float(parts.sum()), name, support, limit=0.05)
+    mass = np.cumsum(parts)
     return tuple(np.interp(np.array(levels) * mass[-1], mass, x).tolist())
 
 
 def _grid(support: Support, centre: float, scale: float, points: int) -> tuple[Floats, Floats]:
     """Points and volumes of the double exponential rule, even in t from -4 to 4."""
-    low, high = _check_support(support)
+    low, high = support
     t = np.linspace(-4.0, 4.0, points + 1)
     u = np.pi / 2 * np.sinh(t)
     du = np.pi / 2 * np.cosh(t) * (8.0 / points)
@@ -616,36 +702,16 @@ def _grid(support: Support, centre: float, scale: float, points: int) -> tuple[F
     return inside, (high - low) / (2 * np.cosh(u) ** 2) * du
 
 
-def _check_support(support: Support) -> Support:
-    try:
-        low, high = (float(end) for end in support)
-    except (TypeError, ValueError):
-        raise ValueError(f"support must be two numbers, got {support!r}") from None
-    if not low < high:
-        raise ValueError(f"support must be an interval (low, high), got {support!r}")
-    return low, high
-
-
 def _check_rtol(rtol: float) -> None:
     if not 1e-14 <= rtol < 1:
         raise ValueError(f"rtol must lie between 1e-14 and 1, got {rtol}")
 
 
-def _check_mass(mass: float, name: str, limit: float = 1e-6) -> None:
-    if not abs(mass - 1) <= limit:
-        raise ValueError(
-            f"{name} integrates to {mass:.6g}, not to 1: normalise it, or give the support if it "
-            "is very narrow or far from 0"
-        )
-
-
-def _target_values(
-    target: Callable[[Any], Any], x: Floats, volume: Floats, limit: float = 1e-6
-) -> tuple[Floats, Floats]:
-    log_p = _log_values(lambda z, _: target(z), x, x)
-    p = np.exp(log_p)
-    _check_mass(float(np.vecdot(p, volume)), "the target", limit)
-    return log_p, p
+def _check_mass(mass: float, name: str, over: Support | None, limit: float = 1e-6) -> None:
+    remedy = "normalise it"
+    if over is not None:
+        remedy += ", or give the support if it is very narrow or far from 0"
+    unit_mass(mass, name, limit, over=over, remedy=remedy)
 
 
 def _log_values(log_density: LogDensity, x: Floats, theta: Floats) -> Floats:
@@ -658,25 +724,8 @@ def _log_values(log_density: LogDensity, x: Floats, theta: Floats) -> Floats:
     return values
 
 
-def _finite(x: ArrayLike, name: str) -> Floats:
-    values = as_reals(x, name).astype(np.float64)
-    if values.ndim == 0 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite numbers, at least one, got {values.tolist()}")
-    return values
-
-
-def _samples(samples: ArrayLike) -> Floats:
-    values = as_reals(samples, "samples").astype(np.float64)
-    if values.ndim == 0 or len(values) == 0:
-        raise ValueError(f"samples of shape {values.shape} hold nothing")
-    if not np.isfinite(values).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"samples{list(place)} is {values[place]}: samples are finite numbers")
-    return values
-
-
 def _parameters(theta: ArrayLike, name: str) -> Floats:
-    values = _finite(theta, name)
+    values = some_finite(theta, name, "parameters")
     if values.ndim != 1:
         raise ValueError(f"{name} must have shape (d,), got {values.shape}")
     return values

@@ -6,7 +6,7 @@ scipy's shape, location and scale. The parameters of the first law come before t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +27,9 @@ from divkit._validation import (
     Reals,
     alphabet_last,
     as_reals,
+    finite,
     probabilities,
+    refuse,
     same_alphabet,
     tolerance,
     unit,
@@ -46,6 +48,7 @@ __all__ = [
     "kl_normal",
     "kl_poisson",
     "kl_standard_normal",
+    "mean_field_normal",
     "pairwise_kl_mvn",
     "renyi_mvn",
     "w2_mvn",
@@ -56,26 +59,11 @@ DOUBTFUL = 1e-5  # of the size of what cancels: eleven digits are left
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def _finite(x: ArrayLike, name: str) -> Floats:
-    """Return an array of finite numbers in float64, or raise."""
-    values = as_reals(x, name).astype(np.float64)
-    _refuse(~np.isfinite(values), values, name, "parameters must be finite")
-    return values
-
-
 def _positive(x: ArrayLike, name: str, noun: str = "a standard deviation") -> Floats:
     """Return an array of positive numbers in float64, or raise."""
-    values = _finite(x, name)
-    _refuse(~(values > 0), values, name, f"{noun} is greater than 0")
+    values = finite(x, name)
+    refuse(~(values > 0), values, name, f"{noun} is greater than 0")
     return values
-
-
-def _refuse(bad: Reals, values: Floats, name: str, rule: str) -> None:
-    """Raise ValueError for the first bad entry, with its place and value."""
-    if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        index = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
-        raise ValueError(f"{name}{index} holds {values[place]}: {rule}")
 
 
 def _together(**parameters: Floats) -> None:
@@ -206,7 +194,7 @@ def kl_normal(
     >>> kl_normal(0, 1, 1, 2).round(6).item()
     0.443147
     """
-    m0, m1 = _finite(mean0, "mean0"), _finite(mean1, "mean1")
+    m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
     _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -253,7 +241,7 @@ def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) ->
     >>> kl_standard_normal([1.0, 0.0], [0.0, 0.0]).item()
     0.5
     """
-    mu, log_variance = _finite(mean, "mean"), _finite(logvar, "logvar")
+    mu, log_variance = finite(mean, "mean"), finite(logvar, "logvar")
     if np.broadcast(mu, log_variance).ndim == 0:
         raise ValueError("mean and logvar are single numbers: they need an axis of dimensions")
     if not isinstance(axis, int | np.integer):
@@ -300,7 +288,7 @@ def w2_normal(mean0: ArrayLike, sd0: ArrayLike, mean1: ArrayLike, sd1: ArrayLike
     >>> w2_normal(0, 1, 3, 5).item()
     5.0
     """
-    m0, m1 = _finite(mean0, "mean0"), _finite(mean1, "mean1")
+    m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
     _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
     return finished(np.asarray(np.hypot(m0 - m1, s0 - s1)), scale=1.0, axis=(), keepdims=False)
@@ -328,7 +316,7 @@ def _symmetric(values: Floats, name: str, limit: float) -> Floats:
         "a covariance matrix is symmetric, but the entry across the diagonal differs; "
         "average it with its transpose if only rounded"
     )
-    _refuse(bad, values, name, rule)
+    refuse(bad, values, name, rule)
     return (values + turned) / 2
 
 
@@ -337,7 +325,7 @@ def _cholesky(cov: ArrayLike, name: str) -> tuple[Floats, Floats]:
     given = as_reals(cov, name)
     if given.ndim < 2 or given.shape[-1] != given.shape[-2] or given.shape[-1] == 0:
         raise ValueError(f"{name} of shape {given.shape} holds no square matrices")
-    values = _symmetric(_finite(given, name), name, tolerance(given))
+    values = _symmetric(finite(given, name), name, tolerance(given))
     try:
         return values, _factor(values)
     except np.linalg.LinAlgError:
@@ -354,7 +342,7 @@ def _two_laws(
     mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
     """Return the difference of the means and both Cholesky factors."""
-    means = {"mean0": _finite(mean0, "mean0"), "mean1": _finite(mean1, "mean1")}
+    means = {"mean0": finite(mean0, "mean0"), "mean1": finite(mean1, "mean1")}
     factors = {"cov0": _cholesky(cov0, "cov0")[1], "cov1": _cholesky(cov1, "cov1")[1]}
     for name, mean in means.items():
         if mean.ndim == 0:
@@ -462,7 +450,7 @@ class _Laws(NamedTuple):
 
 def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> _Laws:
     """Return a checked list of laws, or raise."""
-    m = _finite(means, f"means{tag}")
+    m = finite(means, f"means{tag}")
     c = as_reals(covs, f"covs{tag}")
     if m.ndim != 2 or c.ndim != 3 or c.shape != (*m.shape, m.shape[1]):
         raise ValueError(
@@ -470,6 +458,22 @@ def _laws(means: ArrayLike, covs: ArrayLike, tag: str) -> _Laws:
             f"got {m.shape} and {c.shape}"
         )
     return _Laws(m, *_cholesky(c, f"covs{tag}"))
+
+
+def _two_lists(
+    means0: ArrayLike, covs0: ArrayLike, means1: ArrayLike | None, covs1: ArrayLike | None
+) -> tuple[_Laws, _Laws]:
+    """Return two lists of laws in the same space, the first twice if there is no second."""
+    if (means1 is None) != (covs1 is None):
+        raise ValueError("means1 and covs1 must be given both or not at all")
+    first = _laws(means0, covs0, "0")
+    second = first if means1 is None or covs1 is None else _laws(means1, covs1, "1")
+    sizes = first.means.shape[1], second.means.shape[1]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"the dimensions must match, but means0 has {sizes[0]} and means1 has {sizes[1]}"
+        )
+    return first, second
 
 
 def pairwise_kl_mvn(
@@ -524,23 +528,14 @@ def pairwise_kl_mvn(
     >>> pairwise_kl_mvn([[0], [1]], [[[1]], [[4]]]).round(6).tolist()
     [[0.0, 0.443147], [1.306853, 0.0]]
     """
-    if (means1 is None) != (covs1 is None):
-        raise ValueError("means1 and covs1 must be given both or not at all")
-    first = _laws(means0, covs0, "0")
-    second = first if means1 is None or covs1 is None else _laws(means1, covs1, "1")
-    sizes = first.means.shape[1], second.means.shape[1]
-    if sizes[0] != sizes[1]:
-        raise ValueError(
-            f"the dimensions must match, but means0 has {sizes[0]} and means1 has {sizes[1]}"
-        )
     scale = unit(base)
+    first, second = _two_lists(means0, covs0, means1, covs1)
     with np.errstate(all="ignore"):
         nats, sizes = _all_pairs(first, second)
         if second is first:
             np.fill_diagonal(nats, np.inf)
-        if not nats.min(initial=np.inf) > DOUBTFUL * sizes[0].max(initial=0) * sizes[1].max(
-            initial=0
-        ):
+        largest = [size.max(initial=0) for size in sizes]
+        if not nats.min(initial=np.inf) > DOUBTFUL * largest[0] * largest[1]:
             _repair(nats, ~(nats > DOUBTFUL * np.multiply.outer(*sizes)), first, second)
         if second is first:
             np.fill_diagonal(nats, 0.0)
@@ -560,6 +555,14 @@ def _common_unit(first: _Laws, second: _Laws) -> tuple[Floats, Floats]:
     return means.sum(axis=0) / number, np.ldexp(1.0, -powers // 2)
 
 
+def _upper(matrices: Floats) -> Floats:
+    """Return the upper triangles of a list of matrices as rows."""
+    n, d, _ = matrices.shape
+    i, j = np.triu_indices(d)
+    rows: Floats = np.take(matrices.reshape(n, d * d), i * d + j, axis=1)
+    return rows
+
+
 def _all_pairs(first: _Laws, second: _Laws) -> tuple[Floats, tuple[Floats, Floats]]:
     """Return the matrix of divergences by one product, and the sizes of what cancels in it."""
     centre, stretch = _common_unit(first, second)
@@ -568,15 +571,13 @@ def _all_pairs(first: _Laws, second: _Laws) -> tuple[Floats, tuple[Floats, Float
     root = _solve_lower(second.factors * stretch[:, None], np.eye(d))
     precision = root.mT @ root
     i, j = np.triu_indices(d)
-    covs = np.take(first.covs.reshape(n, d * d), i * d + j, axis=1) * (stretch[i] * stretch[j])
-    precisions = np.take(precision.reshape(len(m1), d * d), i * d + j, axis=1)
+    covs, precisions = _upper(first.covs) * (stretch[i] * stretch[j]), _upper(precision)
     sizes = [np.sqrt(2 * np.vecdot(x, x)) for x in (covs, precisions)]
     precisions *= np.where(i == j, 0.5, 1.0)
     pulled = np.matvec(precision, m1)
     offset = np.vecdot(m1, pulled)[:, None] / 2
-    logs = [
-        np.log(x.factors.diagonal(axis1=1, axis2=2)).sum(axis=1)[:, None] for x in (first, second)
-    ]
+    diagonals = [laws.factors.diagonal(axis1=1, axis2=2) for laws in (first, second)]
+    logs = [np.log(diagonal).sum(axis=1)[:, None] for diagonal in diagonals]
     covs += m0[:, i] * m0[:, j]
     value: Floats = (
         np.hstack([covs, m0, np.ones((n, 1)), -logs[0] - d / 2])
@@ -720,24 +721,33 @@ def renyi_mvn(
         Covariance matrices, symmetric and positive definite; the leading axes of all four
         broadcast.
     order : float
-        The order, at least 0 and finite; 1 gives the KL divergence, 0 gives 0.
+        The order, at least 0; 1 gives the KL divergence, 0 gives 0, and infinity the largest
+        log-ratio of the densities.
     base : float, optional
         Base of the logarithm, finite and greater than 1. Nats if None.
 
     Returns
     -------
     ndarray or float
-        At least 0; infinite where Sigma_alpha is not positive definite (order above 1 only).
+        At least 0; infinite where Sigma_alpha is not positive definite (order above 1 only). Of
+        infinite order it is finite only if cov1 - cov0 has no negative eigenvalue, and the means
+        do not differ along those that are 0.
 
     Raises
     ------
     ValueError
-        If the order is negative, NaN or infinite, a parameter is not finite, a covariance matrix
-        not symmetric or not positive definite, or the dimensions differ.
+        If the order is negative or NaN, a parameter is not finite, a covariance matrix not
+        symmetric or not positive definite, or the dimensions differ.
 
     See Also
     --------
     kl_mvn, hellinger_mvn
+    divkit.fdivergence.renyi_divergence : of discrete laws.
+
+    Notes
+    -----
+    Where the laws have a variance in common, infinite order is at the edge between a finite and an
+    infinite value, and rounding decides, unless they are equal or both matrices are diagonal.
 
     References
     ----------
@@ -750,9 +760,11 @@ def renyi_mvn(
     0.25
     >>> renyi_mvn([0], [[4]], [0], [[1]], order=2).item()
     inf
+    >>> renyi_mvn([0], [[1]], [1], [[4]], order=np.inf).round(6).item()  # log 2 + 1/6
+    0.859814
     """
-    if not (isinstance(order, int | float | np.number) and 0 <= order < np.inf):
-        raise ValueError(f"order must be a finite number of at least 0, got {order!r}")
+    if not (isinstance(order, int | float | np.number) and order >= 0):
+        raise ValueError(f"order must be a number of at least 0, got {order!r}")
     with np.errstate(all="ignore"):
         laws = _two_laws(mean0, cov0, mean1, cov1)
         nats = _kl_of_factors(*laws) if order == 1 else _renyi(*laws, float(order))
@@ -768,11 +780,86 @@ def _renyi(shift: Floats, l0: Floats, l1: Floats, order: float) -> Floats:
     left, s, _ = np.linalg.svd(np.eye(l0.shape[-1]) + np.tril(_solve_lower(l1, l0 - l1)))
     y = np.vecmat(_solve_lower(l1, shift[..., None])[..., 0], left)
     x = (s - 1) * (s + 1)
+    if order == np.inf:
+        return _largest_log_ratio(x, y, s)
     mixed = np.minimum(1 + (1 - order) * x, LARGEST)
     scales = np.log1p((1 - order) * x) / (1 - order) - 2 * np.log(s)
     terms = (order * (y / np.sqrt(mixed)) ** 2 + np.maximum(scales, 0.0)) / 2
     nats: Floats = np.where(mixed > 0, terms, np.inf).sum(axis=-1)
     return nats
+
+
+def _largest_log_ratio(x: Floats, y: Floats, s: Floats) -> Floats:
+    """Return the largest log(p/q) of normal laws of variances s^2 = 1 + x and 1, means y and 0."""
+    top = np.where(x < 0, np.log(s) + y * y / (2 * x), np.where((x == 0) & (y == 0), 0.0, -np.inf))
+    nats: Floats = -top.sum(axis=-1) + 0.0
+    return nats
+
+
+def mean_field_normal(
+    cov: ArrayLike, *, direction: Literal["forward", "reverse"] = "reverse"
+) -> Floats:
+    r"""Variances of the product of normal laws nearest to a normal law.
+
+    .. math::
+
+       \begin{aligned}
+       \text{forward: } \operatorname{argmin}_v
+       D_{\mathrm{KL}}\bigl(N(\mu, \Sigma) \,\|\, N(\mu, \operatorname{diag} v)\bigr)
+       &= \Sigma_{kk} \\
+       \text{reverse: } \operatorname{argmin}_v
+       D_{\mathrm{KL}}\bigl(N(\mu, \operatorname{diag} v) \,\|\, N(\mu, \Sigma)\bigr)
+       &= \frac{1}{(\Sigma^{-1})_{kk}}
+       \end{aligned}
+
+    Parameters
+    ----------
+    cov : array_like, shape (..., d, d)
+        Covariance matrices, symmetric and positive definite.
+    direction : str
+        ``"forward"`` keeps the variance of each coordinate; ``"reverse"``, which is the mean field
+        of variational inference, has the variance of each coordinate given all others.
+
+    Returns
+    -------
+    ndarray, shape (..., d)
+        Variances, the reverse ones at most the forward ones. The means are those of the law.
+
+    Raises
+    ------
+    ValueError
+        If the direction is another, or a covariance matrix not finite, not symmetric or not
+        positive definite.
+
+    See Also
+    --------
+    divkit.fit.project : onto any family, on the line or over outcomes.
+
+    Notes
+    -----
+    No product of any laws comes nearer: the forward one has the marginals, and in the reverse one
+    each coordinate is normal, since the others enter its optimum by their means alone. In two
+    dimensions both are equally far off, by the mutual information -log(1 - rho^2)/2.
+
+    References
+    ----------
+    C. M. Bishop (2006). Pattern Recognition and Machine Learning, section 10.1.2. Springer.
+
+    Examples
+    --------
+    >>> cov = [[1, 0.9], [0.9, 1]]
+    >>> mean_field_normal(cov, direction="forward").tolist()
+    [1.0, 1.0]
+    >>> mean_field_normal(cov, direction="reverse").round(12).tolist()
+    [0.19, 0.19]
+    """
+    if direction not in ("forward", "reverse"):
+        raise ValueError(f"direction must be 'forward' or 'reverse', got {direction!r}")
+    values, factors = _cholesky(cov, "cov")
+    if direction == "forward":
+        return values.diagonal(axis1=-2, axis2=-1).copy()
+    root = _solve_lower(factors, np.eye(values.shape[-1]))
+    return np.asarray(1 / (root**2).sum(axis=-2))
 
 
 def kl_bernoulli(p: ArrayLike, q: ArrayLike, *, base: float | None = None) -> Floats:
@@ -854,9 +941,9 @@ def kl_poisson(rate0: ArrayLike, rate1: ArrayLike, *, base: float | None = None)
     >>> kl_poisson(2, [1, 2, 3]).round(6).tolist()
     [0.386294, 0.0, 0.18907]
     """
-    r0, r1 = _finite(rate0, "rate0"), _finite(rate1, "rate1")
+    r0, r1 = finite(rate0, "rate0"), finite(rate1, "rate1")
     for name, rate in (("rate0", r0), ("rate1", r1)):
-        _refuse(rate < 0, rate, name, "a rate is at least 0")
+        refuse(rate < 0, rate, name, "a rate is at least 0")
     _together(rate0=r0, rate1=r1)
     with np.errstate(all="ignore"):
         nats = _excess(r0, r1, r0 - r1)
@@ -951,7 +1038,7 @@ def kl_laplace(
     >>> kl_laplace(0, 1, 1, [1, 2]).round(6).tolist()
     [0.367879, 0.377087]
     """
-    m0, m1 = _finite(loc0, "loc0"), _finite(loc1, "loc1")
+    m0, m1 = finite(loc0, "loc0"), finite(loc1, "loc1")
     s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
     _together(loc0=m0, scale0=s0, loc1=m1, scale1=s1)
     with np.errstate(all="ignore"):

@@ -596,29 +596,44 @@ def derive_kl_mvn() -> Derivation:
     x = mean0 + root0 * sp.Matrix(z)
     p, q = _plane_density(x, mean0, cov0), _plane_density(x, mean1, cov1)
     standard = _normal(z[0], 0, 1) * _normal(z[1], 0, 1)
-    log_ratio = sp.log(root1.det() / root0.det()) - (z[0] ** 2 + z[1] ** 2) / 2
-    w = root1.inv() * (x - mean1)
-    log_ratio += (w[0] ** 2 + w[1] ** 2) / 2
-    whole = sp.Integral(standard * log_ratio, *((symbol, -sp.oo, sp.oo) for symbol in z))
-    by_powers, moments = _plane_moments(sp.expand(log_ratio), z, standard)
-    integrated = by_powers.xreplace({moment.before: moment.after for moment in moments})
-    shift = mean1 - mean0
+    log_ratio = sp.log(root1.det() / root0.det()) - _half_square(z)
+    log_ratio += _half_square(root1.inv() * (x - mean1))
+    result = _plane_kl(mean1 - mean0, cov0, cov1)
+    given = "$x = \\mu_0 + L_0 z$, $dx = \\det L_0 dz$."
+    steps = (
+        Step("Substitution", p * root0.det(), standard, given),
+        Step("Logarithm of p/q", sp.log(p / q), log_ratio, "At the same $x$, a polynomial in $z$."),
+        *_plane_expectation(log_ratio, z, standard, result),
+    )
+    return Derivation("KL divergence of two normal laws in the plane", steps, result)
+
+
+def _half_square(vector: Any) -> Expression:
+    """Half of the squared length of a vector in the plane."""
+    return (vector[0] ** 2 + vector[1] ** 2) / 2
+
+
+def _plane_kl(shift: Expression, cov0: Expression, cov1: Expression) -> Expression:
+    """Trace, distance and determinants."""
     distance = (shift.T * cov1.inv() * shift)[0]
     logarithm = sp.log(cov1.det() / cov0.det())
-    result = ((cov1.inv() * cov0).trace() + distance - 2 + logarithm) / 2
-    steps = (
-        Step(
-            "Substitution", p * root0.det(), standard, "$x = \\mu_0 + L_0 z$, $dx = \\det L_0 dz$."
-        ),
-        Step("Logarithm of p/q", sp.log(p / q), log_ratio, "At the same $x$, a polynomial in $z$."),
+    return ((cov1.inv() * cov0).trace() + distance - 2 + logarithm) / 2
+
+
+def _plane_expectation(
+    polynomial: Expression, z: Any, density: Expression, result: Expression
+) -> list[Step]:
+    """Steps from the integral of a polynomial times a density to its value, by the moments."""
+    whole = sp.Integral(density * polynomial, *((symbol, -sp.oo, sp.oo) for symbol in z))
+    by_powers, moments = _plane_moments(sp.expand(polynomial), z, density)
+    integrated = by_powers.xreplace({moment.before: moment.after for moment in moments})
+    collected = "$\\Sigma = L L^\\top$: trace, distance, determinants."
+    return [
         Step("Powers of z", whole, by_powers, "Integration is linear."),
         *moments,
         Step("Moments put in", by_powers, integrated, "The integrals above."),
-        Step(
-            "Collected", integrated, result, "$\\Sigma = L L^\\top$: trace, distance, determinants."
-        ),
-    )
-    return Derivation("KL divergence of two normal laws in the plane", steps, result)
+        Step("Collected", integrated, result, collected),
+    ]
 
 
 @cache
@@ -703,46 +718,54 @@ def derive_moment_matching() -> Derivation:
     (mu, sigma)
     """
     m, s = sp.Symbol("m", real=True), sp.Symbol("s", positive=True)
+    loss = _cross_entropy((MU, SIGMA), (m, s))
+    slopes = (m - MU) / s**2, (s**2 - SIGMA**2 - (m - MU) ** 2) / s**3
+    (best,) = sp.solve(slopes, (m, s))
+    then = "Then zero only where $s = \\sigma$."
+    least = "The entropy of the normal law found; minus that of $p$ it is the least KL."
+    steps = (
+        *_loss_by_moments(m, s, loss),
+        Step("Slope in m", sp.Derivative(loss, m), slopes[0], "Zero only where $m = \\mu$."),
+        Step("Slope in s", sp.Derivative(loss, s), slopes[1], then),
+        *_minimum_of_loss(loss, (m, s), best),
+        Step(
+            "Least loss", loss.subs({m: best[0], s: best[1]}), derive_entropy_normal().result, least
+        ),
+        *_mixture_moments(),
+    )
+    return Derivation("Forward KL matches moments", steps, sp.Tuple(*best))
+
+
+def _loss_by_moments(m: Expression, s: Expression, loss: Expression) -> list[Step]:
+    """Of a law, the cross-entropy with a normal law needs two moments only."""
     p = sp.Function("p", positive=True)(X)
-    log_q = _log(_normal(X, m, s))
     zeroth, first, second = (_over_line(X**power * p) for power in range(3))
     by_moments = sp.log(2 * sp.pi * s**2) / 2 * zeroth
     by_moments += (second - 2 * m * first + m**2 * zeroth) / (2 * s**2)
     given = by_moments.xreplace({zeroth: sp.S.One, first: MU, second: SIGMA**2 + MU**2})
-    loss = _cross_entropy((MU, SIGMA), (m, s))
-    slopes = (m - MU) / s**2, (s**2 - SIGMA**2 - (m - MU) ** 2) / s**3
-    ((best_m, best_s),) = sp.solve(slopes, (m, s))
-    there = {m: best_m, s: best_s}
+    whole = -_over_line(p * _log(_normal(X, m, s)))
+    moments = "$p$ has $\\int p = 1$, $\\int x p = \\mu$ and $\\int x^2 p = \\sigma^2 + \\mu^2$."
+    return [
+        Step("Moments", whole, by_moments, "The square in $\\log q$, by powers."),
+        Step("Loss", given, loss, moments),
+    ]
 
-    def at_best(*variables: Any) -> Expression:
-        return sp.Subs(sp.Derivative(loss, *variables), (m, s), (best_m, best_s))
 
-    steps = (
-        Step("Moments", -_over_line(p * log_q), by_moments, "The square in $\\log q$, by powers."),
-        Step(
-            "Loss",
-            given,
-            loss,
-            "$p$ has $\\int p = 1$, $\\int x p = \\mu$ and $\\int x^2 p = \\sigma^2 + \\mu^2$.",
-        ),
-        Step("Slope in m", sp.Derivative(loss, m), slopes[0], "Zero only where $m = \\mu$."),
-        Step(
-            "Slope in s", sp.Derivative(loss, s), slopes[1], "Then zero only where $s = \\sigma$."
-        ),
-        Step("Stationary in m", at_best(m), sp.S.Zero, "At $m = \\mu$, $s = \\sigma$."),
-        Step("Stationary in s", at_best(s), sp.S.Zero, "At $m = \\mu$, $s = \\sigma$."),
-        Step("Curvature in m", at_best(m, m), 1 / SIGMA**2, "Positive."),
-        Step("Curvature in s", at_best(s, s), 2 / SIGMA**2, "Positive."),
-        Step("Mixed curvature", at_best(m, s), sp.S.Zero, "So the point is a minimum."),
-        Step(
-            "Least loss",
-            loss.subs(there),
-            derive_entropy_normal().result,
-            "The entropy of the normal law found; minus that of $p$ it is the least KL.",
-        ),
-        *_mixture_moments(),
-    )
-    return Derivation("Forward KL matches moments", steps, sp.Tuple(best_m, best_s))
+def _minimum_of_loss(loss: Expression, variables: Any, best: Any) -> list[Step]:
+    """The loss has no slope at its best place, and positive curvatures."""
+    m, s = variables
+
+    def there(*by: Any) -> Expression:
+        return sp.Subs(sp.Derivative(loss, *by), variables, best)
+
+    place = "At $m = \\mu$, $s = \\sigma$."
+    return [
+        Step("Stationary in m", there(m), sp.S.Zero, place),
+        Step("Stationary in s", there(s), sp.S.Zero, place),
+        Step("Curvature in m", there(m, m), 1 / SIGMA**2, "Positive."),
+        Step("Curvature in s", there(s, s), 2 / SIGMA**2, "Positive."),
+        Step("Mixed curvature", there(m, s), sp.S.Zero, "So the point is a minimum."),
+    ]
 
 
 def _mixture_moments() -> list[Step]:
@@ -910,28 +933,24 @@ def derive_wgan_gp_slope() -> Derivation:
     value = theta + theta**2 / (4 * weight)
     g = sp.Function("g", real=True)(t)
 
-    def along(integrand: Expression) -> Expression:
-        return sp.Integral(integrand, (t, 0, 1))
+    def gain(slope: Expression) -> Expression:
+        return theta * _along(slope, t) - weight * _along((slope - 1) ** 2, t)
 
+    square = "The square completed. What is subtracted vanishes only for the constant slope $s^*$."
     steps = (
-        Step(
-            "Any critic",
-            theta * along(g) - weight * along((g - 1) ** 2),
-            value - weight * along((g - best) ** 2),
-            "The square completed. What is subtracted vanishes only for the constant slope $s^*$.",
-        ),
-        Step(
-            "Constant slope",
-            theta * along(s) - weight * along((s - 1) ** 2),
-            objective,
-            "Penalty points are uniform between the lines.",
-        ),
+        Step("Any critic", gain(g), value - weight * _along((g - best) ** 2, t), square),
+        Step("Constant slope", gain(s), objective, "Penalty points are uniform between the lines."),
         Step("Slope", sp.Derivative(objective, s), slope, "Linear in $s$: one zero."),
         Step("Stationary", _at(objective, s, best, 1), sp.S.Zero, "At $s^*$."),
         Step("Curvature", sp.Derivative(objective, (s, 2)), -2 * weight, "Negative: a maximum."),
         Step("Value", objective.subs(s, best), value, "More than $W_1 = \\theta$."),
     )
     return Derivation("Slope of a critic under a gradient penalty", steps, best)
+
+
+def _along(integrand: Expression, t: Expression) -> Expression:
+    """Integrate over the way from one line to the other."""
+    return sp.Integral(integrand, (t, 0, 1))
 
 
 @cache

@@ -125,6 +125,7 @@ FUNCTIONS = {
     },
     "gaussian.kl_poisson": {"rate0": ("weight", 1.0), "rate1": ("weight", 2.0)},
     "gaussian.kl_standard_normal": {"mean": ("real", [0.0, 1.0]), "logvar": ("real", [0.0, 1.0])},
+    "gaussian.mean_field_normal": {"cov": ("covariance", COV)},
     "gaussian.pairwise_kl_mvn": {
         "means0": ("real", [[0.0, 1.0]]),
         "covs0": ("covariances", [COV]),

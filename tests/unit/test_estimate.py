@@ -40,9 +40,16 @@ class TestHistogramPMF:
         with pytest.raises(ValueError, match=r"1 samples lie outside .*first is 7\.0: widen"):
             estimate.histogram_pmf([0.5, 7], bins=2, range=(0, 1))
 
-    @pytest.mark.parametrize("bad", [[], [math.nan], [1, math.inf]])
-    def test_no_samples_and_infinite_samples_are_refused(self, bad):
-        with pytest.raises(ValueError, match="samples must be finite, and at least one"):
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            ([], r"samples of shape \(0,\) holds no samples"),
+            ([math.nan], r"samples\[0\] is nan: samples are finite numbers"),
+            ([[0, 1], [math.inf, 1]], r"samples\[1, 0\] is inf"),
+        ],
+    )
+    def test_no_samples_and_infinite_samples_are_refused(self, bad, message):
+        with pytest.raises(ValueError, match=message):
             estimate.histogram_pmf(bad, bins=2, range=(0, 1))
 
     @pytest.mark.parametrize("bad", [-1, math.nan, math.inf])
@@ -554,8 +561,8 @@ class TestCalibration:
         [
             ([[0.5, 0.6]], [0], "probabilities, row 0 sums to 1.1"),
             ([0.5, 1.5], [0, 1], r"probabilities\[1\] is 1.5"),
-            ([[0.5, 0.5]], [2], r"labels\[0\] is 2, not a class from 0 to 1"),
-            ([[0.5, 0.5]], [0.5], r"labels\[0\] is 0.5, not a class"),
+            ([[0.5, 0.5]], [2], r"labels\[0\] is 2: a class is a whole number from 0 to 1"),
+            ([[0.5, 0.5]], [0.5], r"labels\[0\] is 0.5: a class is a whole"),
             ([[0.5, 0.5]], [math.nan], r"labels\[0\] is nan"),
             ([[0.5, 0.5]], [0, 1], r"labels must have shape \(1,\)"),
             ([], [], r"probabilities must have shape \(n, K\) or \(n,\)"),
@@ -610,10 +617,10 @@ class TestTemperature:
     @pytest.mark.parametrize(
         ("logits", "labels", "message"),
         [
-            ([[0.0, math.inf]], [0], r"logits\[0, 1\] is inf"),
+            ([[0.0, math.inf]], [0], r"logits\[0, 1\] is inf: logits are finite numbers"),
             ([0.0, 1.0], [0], r"logits must have shape \(n, K\)"),
             ([[0.0, 1.0]], [-1], r"labels\[0\] is -1"),
-            (np.empty((0, 3)), [], r"logits of shape \(0, 3\) holds no samples"),
+            (np.empty((0, 3)), [], r"logits of shape \(0, 3\) holds no logits"),
         ],
     )
     def test_faults_are_named(self, logits, labels, message):
@@ -667,7 +674,7 @@ class TestBadSamples:
     @pytest.mark.parametrize(
         ("samples", "options", "message"),
         [
-            ([0, 1, 5], {"outcomes": [0, 1]}, r"\[2\] is 5.0, which is not among the outcomes"),
+            ([0, 1, 5], {"outcomes": [0, 1]}, r"\[2\] is 5.0: it is not among the outcomes"),
             ([0.0, 1], {"outcomes": [0, 1], "method": "kde"}, "outcomes are only for discrete"),
             ([0.0, 1], {"method": "kde"}, "kernels in 1 dimensions need at least 3 samples, got 2"),
             ([1.0] * 5, {"method": "kde"}, "the samples lie in a subspace"),

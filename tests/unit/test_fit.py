@@ -114,11 +114,16 @@ class TestMaximumLikelihood:
     @pytest.mark.parametrize(
         ("log_density", "samples", "start", "message"),
         [
-            (log_normal, [], [0, 1], r"samples of shape \(0,\) hold nothing"),
-            (log_normal, 3.0, [0, 1], r"samples of shape \(\) hold nothing"),
+            (log_normal, [], [0, 1], r"samples of shape \(0,\) holds no samples"),
+            (log_normal, 3.0, [0, 1], r"samples of shape \(\) holds no samples"),
             (log_normal, [1, math.nan], [0, 1], r"samples\[1\] is nan"),
-            (log_normal, [1, 2], [math.inf, 1], "start must be finite numbers"),
-            (log_normal, [1, 2], [], "start must be finite numbers"),
+            (
+                log_normal,
+                [1, 2],
+                [math.inf, 1],
+                r"start\[0\] is inf: parameters are finite",
+            ),
+            (log_normal, [1, 2], [], r"start of shape \(0,\) holds no parameters"),
             (log_normal, [1, 2], [[0, 1]], r"start must have shape \(d,\), got \(1, 2\)"),
             (log_gamma, [-1, 2], [1, 1], r"likelihood at start=\[1.0, 1.0\] is 0 or undefined"),
             (log_normal, [2, 2], [0, 1], "no maximum of the likelihood near"),
@@ -190,11 +195,13 @@ class TestFisherInformation:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"outcomes": [0, 1]}, "the law integrates to .*, not to 1: normalise it"),
-            ({"support": (0, 1)}, "the target integrates to .*, not to 1"),
-            ({"support": (1, 0)}, r"support must be an interval \(low, high\), got \(1, 0\)"),
-            ({"support": 3}, "support must be two numbers, got 3"),
-            ({"samples": []}, "hold nothing"),
+            ({"outcomes": [0, 1]}, "the law sums to 0.640.*, not to 1: normalise it$"),
+            ({"support": (0, 1)}, "the law integrates to 0.341.*, not to 1: normalise"),
+            ({"support": (1, 0)}, r"support must be an interval .*, got \(1, 0\)"),
+            ({"support": 3}, "support must be an interval .*, got 3"),
+            ({"samples": []}, r"samples of shape \(0,\) holds no samples"),
+            ({"outcomes": []}, r"outcomes of shape \(0,\) holds no outcomes"),
+            ({"outcomes": [0, math.nan]}, r"outcomes\[1\] is nan: outcomes are finite numbers"),
         ],
     )
     def test_faults_are_named(self, options, message):
@@ -394,6 +401,126 @@ class TestReverse:
         assert np.allclose(best.parameters, [math.log(2) - 0.5, 1], rtol=1e-7)
 
 
+def log_binomial(k, parameters):
+    return stats.binom.logpmf(k, 10, parameters[0])
+
+
+def rounded_normal(k, parameters):
+    """A normal law of standard deviation 1.5 on the whole numbers from 0 to 10."""
+    logs = -((k - parameters[0]) ** 2) / 4.5
+    return logs - special.logsumexp(logs)
+
+
+BINOMIALS = [[0.1], [0.3], [0.5], [0.7], [0.9]]
+TEETH = np.array([3, 5, 9, 14, 8, 2, 1, 6, 13, 10, 4]) / 75  # of two modes
+
+
+def slope_changes(values):
+    """Places where a function on a fine grid has a minimum (+1) or a maximum (-1)."""
+    signs = np.sign(np.diff(values))
+    turns = np.flatnonzero(signs[1:] != signs[:-1])
+    return [(int(i) + 1, int(signs[i + 1])) for i in turns]
+
+
+class TestDiscrete:
+    outcomes = np.arange(11)
+
+    def test_forward_onto_binomial_laws_is_the_mean(self):
+        [best] = fit.project(TEETH, log_binomial, outcomes=self.outcomes, starts=BINOMIALS)
+        mean = TEETH @ self.outcomes / 10
+        assert best.parameters[0] == pytest.approx(mean, rel=1e-9)
+        q = stats.binom.pmf(self.outcomes, 10, mean)
+        assert best.value == pytest.approx(special.rel_entr(TEETH, q).sum(), rel=1e-12)
+        assert (best.kind, best.error) == ("minimum", 0)
+
+    @pytest.mark.parametrize("direction", ["forward", "reverse", "js"])
+    def test_every_turn_of_the_divergence_on_a_fine_grid_is_found(self, direction):
+        def divergence(centre):
+            q = np.exp(rounded_normal(self.outcomes, [centre]))
+            m = (TEETH + q) / 2
+            both = (special.rel_entr(TEETH, m) + special.rel_entr(q, m)).sum() / 2
+            kls = {"forward": special.rel_entr(TEETH, q), "reverse": special.rel_entr(q, TEETH)}
+            return both if direction == "js" else kls[direction].sum()
+
+        centres = np.linspace(-2, 12, 14001)
+        values = np.array([divergence(centre) for centre in centres])
+        turns = slope_changes(values)
+        found = fit.project(
+            TEETH,
+            rounded_normal,
+            direction,
+            outcomes=self.outcomes,
+            starts=np.linspace(0, 10, 11)[:, None],
+        )
+        found = sorted(found, key=lambda point: point.parameters[0])
+        assert len(turns) == len(found) == (1 if direction == "forward" else 3)
+        for (i, sign), point in zip(turns, found, strict=True):
+            assert point.parameters[0] == pytest.approx(centres[i], abs=1e-3)
+            assert point.value == pytest.approx(values[i], abs=1e-5)
+            assert point.kind == ("minimum" if sign > 0 else "maximum")
+
+    def test_a_function_of_log_probabilities_is_the_array(self):
+        options = {"outcomes": self.outcomes, "starts": BINOMIALS, "direction": "js"}
+        by_array = fit.project(TEETH, log_binomial, **options)
+        by_function = fit.project(lambda k: np.log(TEETH)[k.astype(int)], log_binomial, **options)
+        assert np.allclose(by_array[0].parameters, by_function[0].parameters, rtol=1e-12)
+        assert by_array[0].value == pytest.approx(by_function[0].value, rel=1e-12)
+
+    def test_an_outcome_without_probability_counts_for_nothing_forward(self):
+        p = [0.0, 0.5, 0.5]
+        [best] = fit.project(
+            p, lambda k, t: stats.binom.logpmf(k, 2, t[0]), outcomes=range(3), starts=[[0.4]]
+        )
+        assert best.parameters[0] == pytest.approx(0.75, rel=1e-9)
+
+    def test_a_law_that_nobody_in_the_family_avoids_is_infinitely_far_in_reverse(self):
+        p = np.where(self.outcomes == 3, 0, TEETH) / (1 - TEETH[3])
+        options = {"outcomes": self.outcomes, "starts": BINOMIALS}
+        with pytest.raises(ValueError, match=r"infinite or undefined at every start: .*direction"):
+            fit.project(p, log_binomial, "reverse", **options)
+        [best] = fit.project(p, log_binomial, "forward", **options)
+        assert best.parameters[0] == pytest.approx(p @ self.outcomes / 10, rel=1e-9)
+
+    def test_a_family_may_reach_beyond_the_outcomes_forward_alone(self):
+        options = {"outcomes": self.outcomes, "starts": [[4.0]]}
+        [best] = fit.project(TEETH, log_poisson, **options)
+        assert best.parameters[0] == pytest.approx(TEETH @ self.outcomes, rel=1e-9)
+        with pytest.raises(ValueError, match=r"the family sums to 0\..*, not to 1: normalise it$"):
+            fit.project(TEETH, log_poisson, "reverse", **options)
+
+    def test_outcomes_may_be_points_of_a_plane(self):
+        corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        joint = np.array([0.4, 0.1, 0.2, 0.3])
+
+        def independent(z, t):
+            return (z * np.log(t) + (1 - z) * np.log1p(-t)).sum(axis=1)
+
+        [best] = fit.project(joint, independent, outcomes=corners, starts=[[0.5, 0.5]])
+        assert np.allclose(best.parameters, [0.5, 0.4], rtol=1e-9)  # the marginals
+        product = np.outer([0.5, 0.5], [0.6, 0.4]).ravel()  # and the mutual information
+        assert best.value == pytest.approx(special.rel_entr(joint, product).sum(), rel=1e-12)
+
+    @pytest.mark.parametrize(
+        ("target", "options", "error", "message"),
+        [
+            (0.9 * TEETH, {}, ValueError, r"target, row 0 sums to 0\.9\d*, not to 1"),
+            (-TEETH, {}, ValueError, r"target, row 0: entry 0 is -0\.04"),
+            (TEETH * math.nan, {}, ValueError, "target, row 0: entry 0 is nan"),
+            (TEETH[1:], {}, ValueError, "one probability for each of 11 outcomes, got shape .10,."),
+            ([TEETH], {}, ValueError, "one probability for each of 11 outcomes"),
+            (TEETH * 1j, {}, TypeError, "target must hold real numbers"),
+            (TEETH, {"outcomes": None}, TypeError, "target must be .* probabilities need outcomes"),
+            (TEETH, {"family": "normal"}, ValueError, "family 'normal' has densities: outcomes"),
+            (TEETH, {"outcomes": []}, ValueError, r"outcomes of shape \(0,\) holds no outcomes"),
+            (lambda k: np.log(0.9 * TEETH), {}, ValueError, r"the target sums to 0\.9, not to 1"),
+        ],
+    )
+    def test_faults_are_named(self, target, options, error, message):
+        given = {"family": log_binomial, "outcomes": self.outcomes, "starts": [[0.5]]} | options
+        with pytest.raises(error, match=message):
+            fit.project(target, **given)
+
+
 class TestJensenShannon:
     def test_values_agree_with_a_plain_sum(self):
         target = two_modes(3)
@@ -424,7 +551,7 @@ class TestProjectInput:
             ({"family": log_gamma}, "starts must be given for a family that is not 'normal'"),
             ({"starts": [[0, -1]]}, r"rows \(mean, sd\) with sd > 0"),
             ({"starts": [[0, 1, 2]]}, r"rows \(mean, sd\) with sd > 0"),
-            ({"starts": [[0, math.nan]]}, "starts must be finite numbers"),
+            ({"starts": [[0, math.nan]]}, r"starts\[0, 1\] is nan: parameters are finite numbers"),
             ({"support": (3, 3)}, "support must be an interval"),
             ({"support": (0, 1)}, "the target integrates to 0.341.*, not to 1"),
             ({"rtol": 0.0}, "rtol must lie between"),
@@ -435,7 +562,7 @@ class TestProjectInput:
             fit.project(lambda x: log_normal(x, (0, 1)), **options)
 
     def test_an_unnormalised_target_is_refused_and_a_needle_asks_for_its_support(self):
-        with pytest.raises(ValueError, match=r"integrates to 2\.50663, not to 1: normalise it"):
+        with pytest.raises(ValueError, match=r"integrates to 2\.50662827 over .*, not to 1: norm"):
             fit.project(lambda x: -(x**2) / 2)
 
         def needle(x):

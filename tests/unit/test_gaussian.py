@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 from divkit import gaussian, information
 
@@ -136,11 +136,11 @@ class TestKLNormal:
     @pytest.mark.parametrize(
         ("laws", "message"),
         [
-            ((0, 0, 0, 1), "sd0 holds 0.0: a standard deviation is greater than 0"),
-            ((0, 1, 0, [1, -2]), r"sd1\[1\] holds -2.0"),
-            ((math.nan, 1, 0, 1), "mean0 holds nan: parameters must be finite"),
-            ((0, 1, math.inf, 1), "mean1 holds inf"),
-            ((0, 1, 0, math.inf), "sd1 holds inf"),
+            ((0, 0, 0, 1), "sd0 is 0.0: a standard deviation is greater than 0"),
+            ((0, 1, 0, [1, -2]), r"sd1\[1\] is -2.0"),
+            ((math.nan, 1, 0, 1), "mean0 is nan: parameters are finite numbers"),
+            ((0, 1, math.inf, 1), "mean1 is inf"),
+            ((0, 1, 0, math.inf), "sd1 is inf"),
         ],
     )
     def test_faults_are_named(self, laws, message):
@@ -179,7 +179,7 @@ class TestKLStandardNormal:
     def test_single_numbers_and_infinite_parameters_are_refused(self):
         with pytest.raises(ValueError, match="they need an axis of dimensions"):
             gaussian.kl_standard_normal(0, 0)
-        with pytest.raises(ValueError, match=r"logvar\[0\] holds -inf"):
+        with pytest.raises(ValueError, match=r"logvar\[0\] is -inf"):
             gaussian.kl_standard_normal([0], [-math.inf])
 
 
@@ -466,10 +466,107 @@ class TestRenyiMvn:
         single = [gaussian.renyi_mvn(*(x[i] for x in four), order=0.7) for i in range(4)]
         assert np.allclose(bits, np.array(single) / math.log(2), rtol=1e-12)
 
-    @pytest.mark.parametrize("order", [-0.1, math.inf, math.nan, "2", None])
+    @pytest.mark.parametrize("order", [-0.1, -math.inf, math.nan, "2", None])
     def test_an_order_below_zero_or_none_at_all_is_refused(self, order):
-        with pytest.raises(ValueError, match="order must be a finite number of at least 0"):
+        with pytest.raises(ValueError, match="order must be a number of at least 0"):
             gaussian.renyi_mvn([0], [[1]], [0], [[1]], order=order)
+
+    @pytest.mark.parametrize("d", [1, 2, 4])
+    def test_of_infinite_order_is_the_largest_log_ratio_that_a_search_finds(self, d):
+        m0, c0, m1, c1 = laws(d)
+        c1 = c0 + c1  # q is wider in all directions
+        p, q = stats.multivariate_normal(m0, c0), stats.multivariate_normal(m1, c1)
+        found = optimize.minimize(lambda x: q.logpdf(x) - p.logpdf(x), m0, tol=1e-10)
+        value = gaussian.renyi_mvn(m0, c0, m1, c1, order=math.inf)
+        assert value == pytest.approx(-found.fun, rel=1e-8)
+        bits = gaussian.renyi_mvn(m0, c0, m1, c1, order=math.inf, base=2)
+        assert bits == pytest.approx(value / math.log(2), rel=1e-14)
+
+    def test_of_large_order_comes_near_to_that_of_infinite_order(self):
+        m0, c0, m1, c1 = laws(3)
+        four = m0, c0, m1, c0 + c1
+        limit = gaussian.renyi_mvn(*four, order=math.inf)
+        gaps = [limit - gaussian.renyi_mvn(*four, order=10.0**k) for k in (2, 4, 6)]
+        assert gaps[0] > gaps[1] > gaps[2] > 0
+        assert gaps[2] < 1e-4
+
+    @pytest.mark.parametrize(
+        ("four", "expected"),
+        [
+            (([0], [[2]], [0], [[1]]), math.inf),
+            (([0], [[1]], [1e-9], [[1]]), math.inf),
+            (([0], [[1]], [0], [[1]]), 0),
+            (([0, 0], [[1, 0], [0, 1]], [0, 0], [[1, 0], [0, 4]]), math.log(2)),
+            (([0, 0], [[1, 0], [0, 1]], [1, 0], [[1, 0], [0, 4]]), math.inf),
+            (([0, 0], [[1, 0], [0, 1]], [0, 1], [[1, 0], [0, 4]]), math.log(2) + 1 / 6),
+        ],
+    )
+    def test_of_infinite_order_is_finite_only_under_a_covariance_that_dominates(
+        self, four, expected
+    ):
+        value = gaussian.renyi_mvn(*four, order=math.inf)
+        assert value == pytest.approx(expected, rel=1e-14)
+        assert not np.signbit(value)
+
+
+class TestMeanField:
+    @pytest.mark.parametrize("rho", [0, 0.5, -0.9, 0.999])
+    def test_in_the_plane_keeps_the_variances_or_shrinks_them(self, rho):
+        cov = [[1, 2 * rho], [2 * rho, 4]]
+        forward = gaussian.mean_field_normal(cov, direction="forward")
+        assert forward.tolist() == np.diag(cov).tolist()
+        reverse = gaussian.mean_field_normal(cov, direction="reverse")
+        assert np.allclose(reverse, (1 - rho**2) * forward, rtol=1e-12)
+
+    @pytest.mark.parametrize("direction", ["forward", "reverse"])
+    @pytest.mark.parametrize("d", [2, 4])
+    def test_is_what_a_search_over_means_and_variances_finds(self, direction, d):
+        mean, cov, *_ = laws(d)
+
+        def loss(parameters):
+            product = parameters[:d], np.diag(np.exp(parameters[d:]))
+            pair = (mean, cov, *product) if direction == "forward" else (*product, mean, cov)
+            return gaussian.kl_mvn(*pair)
+
+        found = optimize.minimize(loss, np.zeros(2 * d), tol=1e-9)
+        assert np.allclose(found.x[:d], mean, atol=1e-4)
+        variances = gaussian.mean_field_normal(cov, direction=direction)
+        assert np.allclose(np.exp(found.x[d:]), variances, rtol=1e-4)
+
+    def test_reverse_is_the_variance_given_all_other_coordinates(self):
+        _, cov, *_ = laws(4)
+        variances = gaussian.mean_field_normal(cov)
+        for k in range(4):
+            others = np.arange(4) != k
+            row = cov[k, others]
+            given = cov[k, k] - row @ np.linalg.solve(cov[np.ix_(others, others)], row)
+            assert variances[k] == pytest.approx(given, rel=1e-12)
+        assert (variances < np.diag(cov)).all()
+
+    @pytest.mark.parametrize("rho", [0.3, -0.9])
+    def test_both_are_off_by_the_mutual_information_in_the_plane(self, rho):
+        cov, zero = np.array([[1, rho], [rho, 1]]), [0, 0]
+        forward, reverse = (
+            np.diag(gaussian.mean_field_normal(cov, direction=name))
+            for name in ("forward", "reverse")
+        )
+        information = -math.log1p(-(rho**2)) / 2
+        assert gaussian.kl_mvn(zero, cov, zero, forward) == pytest.approx(information, rel=1e-12)
+        assert gaussian.kl_mvn(zero, reverse, zero, cov) == pytest.approx(information, rel=1e-12)
+
+    def test_of_a_batch_is_that_of_its_members_and_changes_nothing(self):
+        covs = laws(3, n=4)[1]
+        for direction in ("forward", "reverse"):
+            values = gaussian.mean_field_normal(covs, direction=direction)
+            single = [gaussian.mean_field_normal(cov, direction=direction) for cov in covs]
+            assert np.allclose(values, single, rtol=1e-14)
+            before = covs.copy()
+            values[:] = 0
+            assert np.array_equal(covs, before)
+
+    def test_another_direction_is_refused(self):
+        with pytest.raises(ValueError, match="direction must be 'forward' or 'reverse', got 'js'"):
+            gaussian.mean_field_normal(np.eye(2), direction="js")
 
 
 class TestFaultsOfMultivariateLaws:
@@ -491,9 +588,9 @@ class TestFaultsOfMultivariateLaws:
                 ([0, 0], [eye, -eye, eye], [0, 0], eye),
                 r"cov0\[1\] is not positive definite: its least eigenvalue is -1.0",
             ),
-            (([0, 0], [[1, 0.1], [0, 1]], [0, 0], eye), r"cov0\[0, 1\] holds 0.1.*symmetric"),
-            (([0, 0], eye, [0, math.nan], eye), r"mean1\[1\] holds nan"),
-            (([0, 0], eye, [0, 0], [[1, 0], [0, math.inf]]), r"cov1\[1, 1\] holds inf"),
+            (([0, 0], [[1, 0.1], [0, 1]], [0, 0], eye), r"cov0\[0, 1\] is 0.1.*symmetric"),
+            (([0, 0], eye, [0, math.nan], eye), r"mean1\[1\] is nan"),
+            (([0, 0], eye, [0, 0], [[1, 0], [0, math.inf]]), r"cov1\[1, 1\] is inf"),
             (([0, 0], eye, [0, 0, 0], eye), "mean0 has 2, mean1 has 3"),
             (([0, 0], eye, [0, 0], np.eye(3)), "cov1 has 3"),
             ((0, [[1]], [0], [[1]]), "mean0 is the single number 0.0"),
@@ -620,7 +717,7 @@ class TestFamilies:
         for bad in (math.nan, math.inf, -1.0):
             if name == "kl_laplace" and bad == -1:
                 continue
-            with pytest.raises(ValueError, match=rf"\[1\] (holds|is) {bad}"):
+            with pytest.raises(ValueError, match=rf"\[1\] is {bad}"):
                 function([parameters[0], bad], *parameters[1:])
         with pytest.raises(TypeError, match="must hold real numbers"):
             function(1j, *parameters[1:])
@@ -717,7 +814,7 @@ class TestParticularLaws:
 
     def test_faults_of_dirichlet_laws_are_named(self):
         for bad, message in [
-            (([1, 0], [1, 1]), r"alpha0\[1\] holds 0.0: a parameter is greater than 0"),
+            (([1, 0], [1, 1]), r"alpha0\[1\] is 0.0: a parameter is greater than 0"),
             (([1, 1], [1, 1, 1]), "alpha0 has 2 outcomes, alpha1 has 3 outcomes"),
             ((1, [1, 1]), "alpha0 is the single number"),
             (([], []), r"alpha0 of shape \(0,\) has no outcomes"),

@@ -1,8 +1,10 @@
 """The package is light to import, and its names are where they are promised to be."""
 
+import ast
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,10 @@ MODULES = [name for name in divkit.__all__ if name != "keras"]  # which no Alpin
 LIGHT = [name for name in MODULES if name not in ("plot", "symbolic")]  # no extra is needed
 HEAVY = ["tensorflow", "keras", "matplotlib", "PIL", "IPython", "ot", "sympy"]
 HEAVY += ["scipy.stats", "scipy.optimize", "scipy.integrate", "scipy.spatial"]
+PACKAGE = Path(divkit.__file__).parent
+SOURCES = [str(path.relative_to(PACKAGE)) for path in sorted(PACKAGE.rglob("*.py"))]
+LINES = 20  # of code in the body of a function
+LONGER = {"over_rows": 21, "wasserstein_pmf": 21}
 
 
 def in_new_process(code):
@@ -95,6 +101,27 @@ def test_every_public_name_exists_and_every_function_says_what_it_does(name):
         if callable(value):
             assert value.__doc__, public
             assert "Examples" in value.__doc__, public
+
+
+def bodies(source):
+    """The name of each function of a module, methods and inner ones too, and its lines of code."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[ast.get_docstring(node) is not None :]
+            code = lines[body[0].lineno - 1 : node.end_lineno] if body else []
+            yield node.name, sum(bool(line.strip()) and line.strip()[0] != "#" for line in code)
+
+
+def test_lines_of_code_are_counted_without_docstrings_blank_lines_and_comments():
+    source = 'def f(x):\n    """Say."""\n\n    # why\n    y = x\n    def g():\n        pass\n'
+    assert list(bodies(source)) == [("f", 3), ("g", 1)]
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_every_function_is_short(path):
+    counted = bodies((PACKAGE / path).read_text("utf-8"))
+    assert [(name, size) for name, size in counted if size > LONGER.get(name, LINES)] == []
 
 
 def test_the_types_are_shipped():
