@@ -9,10 +9,9 @@ that Sphinx need not take the sources apart as well, which costs half a second a
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
+from renewal import metadata
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
 
@@ -49,9 +48,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     ModuleAnalyzer.for_module = leave_sources
     app.connect("autodoc-process-docstring", plain_references, priority=400)
     app.connect("autodoc-skip-member", skip_fields)
-    return {
-        "version": "1",
-        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return metadata(__file__)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_css import WORD, join, words_of_page
 from PIL import Image
+from renewal import metadata
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
@@ -276,4 +277,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     gc.disable()
     app.connect("html-page-context", add_description)
     app.connect("build-finished", make_lean, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return metadata(__file__)
