@@ -29,6 +29,7 @@ FASHION_MNIST_CLASSES = (
     "Bag",
     "Ankle boot",
 )
+"""What the labels 0 to 9 of Fashion-MNIST stand for, in this order."""
 
 _DATA = Path(__file__).resolve().parents[1] / "data"
 _ADDRESS = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
