@@ -25,7 +25,9 @@ from family import table_of_family
 from renewal import metadata
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import inspect
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import stringify_signature
 
 import divkit
 
@@ -57,10 +59,11 @@ def append_tables(
 ) -> None:
     """Below a module's docstring its names, below the family its members."""
     if what == "module":
+        del lines[:2]  # the page begins with a summary of its own
         docs = DataDocstrings(name).attr_docs
         lines += list_table("names", ["Name", "What it is"], rows_of_module(thing, docs))
     elif name == "divkit.fdivergence.FAMILY":
-        lines += list_table("family", *table_of_family(thing))
+        lines += list_table("names", *table_of_family(thing))
 
 
 def rows_of_module(module: Any, docs: dict[tuple[str, str], list[str]]) -> Iterator[list[str]]:
@@ -83,6 +86,16 @@ class Modules(SphinxDirective):
             self.env.note_dependency(str(source))
             summary = ast.get_docstring(ast.parse(source.read_text("utf-8"))) or ""
             yield [f":doc:`{name} <api/{name}>`", summary.partition("\n")[0]]
+
+
+def own_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str, returns: str
+) -> tuple[str, str] | None:
+    """Return the parameters of ``__init__``, which a stand-in for Keras' classes would hide."""
+    if what != "class" or arguments != "(*args, **kwargs)":
+        return None
+    signature = inspect.signature(thing.__init__, bound_method=True)
+    return stringify_signature(signature, show_annotation=False), returns
 
 
 def list_table(name: str, header: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
@@ -132,5 +145,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", plain_references, priority=400)
     app.connect("autodoc-process-docstring", append_tables, priority=600)
     app.add_directive("modules", Modules)
+    app.connect("autodoc-process-signature", own_signature)
     app.connect("autodoc-skip-member", skip_fields)
     return metadata(__file__)

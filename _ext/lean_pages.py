@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 STYLESHEET = re.compile(r"[ \t]*<link\b[^>]*rel=\"stylesheet\"[^>]*>\n?")
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S)
 IMG = re.compile(r"<img\b[^>]*>")
+LINKED_NAME = re.compile(r"(?<=<span class=\"pre\">)\w+(?=</span></code></a>)")
 JOINED = "site.css"
 
 # Pages that Sphinx itself makes.
@@ -165,6 +166,11 @@ def accessible(html: str) -> str:
     )
     # Code that scrolls can be scrolled by keys; the theme's script takes the others back.
     html = re.sub(r"<pre>", '<pre tabindex="0">', html)
+    # A table that scrolls, too.
+    html = html.replace(
+        '<div class="pst-scrollable-table-container">',
+        '<div class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table">',
+    )
     # A bibliography is a list of items; the role docutils writes is deprecated.
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     # sphinx-proof gives every proof of a page the same id.
@@ -175,6 +181,11 @@ def accessible(html: str) -> str:
     )
     # … and its words another shared id, as sphinx-exercise does.
     return re.sub(r" id=\"(?:proof|exercise|solution)-content\"", "", html)
+
+
+def breakable(html: str) -> str:
+    """Long names that are links, as in a table of contents, break after an underscore."""
+    return LINKED_NAME.sub(lambda found: found[0].replace("_", "_<wbr>"), html)
 
 
 def lean_head(html: str) -> str:
@@ -192,7 +203,7 @@ def lean_head(html: str) -> str:
 
 def lean_page(html: str, file: Path, page: str) -> str:
     """All of the above; a page that is lean already comes back as it was."""
-    return accessible(lean_images(lean_scripts(lean_head(html), page), file))
+    return breakable(accessible(lean_images(lean_scripts(lean_head(html), page), file)))
 
 
 def read_pages(out: Path) -> dict[str, str]:

@@ -263,7 +263,7 @@ _MEMBERS = (
 )
 
 FAMILY: Mapping[str, FDivergence] = MappingProxyType({d.name: d for d in _MEMBERS})
-"""The named f-divergences by name: data, and none of it code of its own."""
+"""The named f-divergences by name, as data without code of their own."""
 
 
 def alpha(order: float) -> FDivergence:
