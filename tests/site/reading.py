@@ -37,9 +37,18 @@ UNSEEN = """[...document.querySelectorAll(".math")].filter(math => {
   return math.checkVisibility() && !(shown?.width > 0 && shown?.height > 0);
 }).map(math => math.outerHTML.slice(0, 120))"""
 
-# Formulas are most of a page's boxes. What remains of one are its words for screen readers.
+# Formulas are most of a page's boxes. Each leaves one box of its size, and its words for screen
+# readers.
 AXE = Axe()
-WITHOUT_FORMULAS = 'document.querySelectorAll(".katex-html").forEach(box => box.remove())'
+WITHOUT_FORMULAS = """(() => {
+  const boxes = [...document.querySelectorAll(".katex-html")];
+  const sizes = boxes.map(box => box.getBoundingClientRect());
+  boxes.forEach((box, place) => {
+    const {width, height} = sizes[place];
+    box.replaceChildren();
+    box.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
+  });
+})()"""
 RUN_AXE = """axe.run({exclude: [[".katex"]]}, {resultTypes: ["violations"]})
   .then(result => result.violations)"""
 
@@ -118,9 +127,9 @@ def show(page: Page, theme: str, size: str = "") -> None:
 
 
 def axe_faults(page: Page, theme: str) -> Iterator[str]:
-    """What axe finds on a page that nobody looks at afterwards: its formulas are gone."""
-    page.evaluate(WITHOUT_FORMULAS)
+    """What axe finds on a page that nobody looks at afterwards: its formulas are empty."""
     show(page, theme)
+    page.evaluate(WITHOUT_FORMULAS)
     page.evaluate(f"{AXE.axe_script}; {SAMPLES}; axe.configure({{rules: [{CONTRAST}]}})")
     for violation in page.evaluate(RUN_AXE):
         for node in violation["nodes"]:
