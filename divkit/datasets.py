@@ -167,6 +167,11 @@ def load_fashion_mnist(
 def image_names() -> list[str]:
     """Return the names of the example photographs.
 
+    Returns
+    -------
+    tuple of str
+        In alphabetical order; what `load_image` takes.
+
     Examples
     --------
     >>> image_names()

@@ -1498,6 +1498,11 @@ def kl_bernoulli_inverse(
     ValueError
         If p is no probability, the bound is negative or NaN, or the side is neither.
 
+    See Also
+    --------
+    divkit.gaussian.kl_bernoulli : what it inverts.
+    pinsker_bound : gives limits in closed form, and wider.
+
     Notes
     -----
     Bisection over the floating-point numbers themselves: neighbouring floats have neighbouring bit
