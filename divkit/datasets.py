@@ -169,7 +169,7 @@ def image_names() -> list[str]:
 
     Returns
     -------
-    tuple of str
+    list of str
         In alphabetical order; what `load_image` takes.
 
     Examples

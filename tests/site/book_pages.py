@@ -16,6 +16,7 @@ import yaml
 from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "_ext"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COMPRESSED = {".css", ".html", ".js", ".json", ".svg"}
 
