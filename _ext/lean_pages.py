@@ -227,13 +227,11 @@ def all_sheets(pages: dict[str, str], joined: Path) -> list[str]:
     return list(names)
 
 
-def warn_of_foreign_hosts(app: Sphinx, page: str, text: str) -> None:
+def warn_of_foreign_hosts(page: str, text: str) -> None:
     """A reader offline, or one who wants no third party to know, must lose nothing."""
     for pattern in FOREIGN:
         for address in pattern.findall(text):
             logger.warning("asks a foreign host: %s", address, location=page, type="foreign")
-            if app.keep_going:  # under -W; Sphinx has counted its warnings before this event
-                app.statuscode = 1
 
 
 def scripts_of(pages: dict[str, str], out: Path) -> str:
@@ -260,10 +258,10 @@ def make_lean(app: Sphinx, error: Exception | None) -> None:
     css = join([static / name for name in names], words, scripts + "".join(pages.values()))
     css = f"/*! joined from {', '.join(names)} */\n{css}"
     (static / JOINED).write_text(css, "utf-8")
-    warn_of_foreign_hosts(app, f"_static/{JOINED}", css)
+    warn_of_foreign_hosts(f"_static/{JOINED}", css)
     version = hashlib.sha256(css.encode()).hexdigest()[:8]
     for page, html in pages.items():
-        warn_of_foreign_hosts(app, page, html)
+        warn_of_foreign_hosts(page, html)
         lean = html.replace(f'_static/{JOINED}"', f'_static/{JOINED}?v={version}"')
         if lean != stock[page]:
             (out / f"{page}.html").write_text(lean, "utf-8")

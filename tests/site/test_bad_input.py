@@ -17,8 +17,8 @@ Here $D_{\\mathrm{KL}}(p\\,\\|\\,q) \\ge 0$, and
 {doc}`other` says more.
 """
 UNDESCRIBED = "# Another page\n\nThis one has no header.\n"
-# Sphinx counts the warnings of the first kind itself; for those of the second, which come when the
-# pages are written, lean_pages has to stop the build.
+
+# Warnings of the second kind come when all pages are written. Each kind alone stops a build.
 SEEN_BY_SPHINX = {
     "a formula KaTeX cannot read": (GOOD + "\n$\\frac{1}$\n", ("Unexpected end", "\\frac{1}")),
     "an unknown command": (GOOD + "\n$$\n\\Dkl(p)\n$$\n", ("Undefined control", "\\Dkl")),
