@@ -7,11 +7,10 @@ Sphinx counts the pages of the table of contents. Chapters are not written in or
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from docutils import nodes
+from renewal import metadata
 from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
@@ -46,9 +45,4 @@ def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> lis
 def setup(app: Sphinx) -> dict[str, Any]:
     """Take the place of sphinx-external-toc's numbering, which is for Roman and letter styles."""
     TocTreeCollectorWithStyles.assign_section_numbers = assign_section_numbers
-    return {
-        "version": "1",
-        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return metadata(__file__)

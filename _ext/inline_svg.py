@@ -13,9 +13,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
-from zlib import crc32
 
 from docutils import nodes
+from renewal import metadata
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -156,9 +156,4 @@ class InlineSvg(SphinxPostTransform):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the transform."""
     app.add_post_transform(InlineSvg)
-    return {
-        "version": "1",
-        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return metadata(__file__)

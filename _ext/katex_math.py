@@ -14,10 +14,10 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import quickjs
 from docutils import nodes
+from renewal import metadata
 from sphinx.locale import _
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
@@ -135,9 +135,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(KeepPunctuation)
     # Before lean_pages (default 500) joins the style sheets.
     app.connect("build-finished", copy_katex, priority=100)
-    return {
-        "version": "1",
-        "env_version": crc32(Path(__file__).read_bytes()),  # a change here renews every page
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return metadata(__file__)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_css import WORD, join, words_of_page
 from PIL import Image
+from renewal import metadata
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 STYLESHEET = re.compile(r"[ \t]*<link\b[^>]*rel=\"stylesheet\"[^>]*>\n?")
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S)
 IMG = re.compile(r"<img\b[^>]*>")
+LINKED_NAME = re.compile(r"(?<=<span class=\"pre\">)\w+(?=</span></code></a>)")
 JOINED = "site.css"
 
 # Pages that Sphinx itself makes.
@@ -164,6 +166,11 @@ def accessible(html: str) -> str:
     )
     # Code that scrolls can be scrolled by keys; the theme's script takes the others back.
     html = re.sub(r"<pre>", '<pre tabindex="0">', html)
+    # A table that scrolls, too.
+    html = html.replace(
+        '<div class="pst-scrollable-table-container">',
+        '<div class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table">',
+    )
     # A bibliography is a list of items; the role docutils writes is deprecated.
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     # sphinx-proof gives every proof of a page the same id.
@@ -174,6 +181,11 @@ def accessible(html: str) -> str:
     )
     # … and its words another shared id, as sphinx-exercise does.
     return re.sub(r" id=\"(?:proof|exercise|solution)-content\"", "", html)
+
+
+def breakable(html: str) -> str:
+    """Long names that are links, as in a table of contents, break after an underscore."""
+    return LINKED_NAME.sub(lambda found: found[0].replace("_", "_<wbr>"), html)
 
 
 def lean_head(html: str) -> str:
@@ -191,7 +203,7 @@ def lean_head(html: str) -> str:
 
 def lean_page(html: str, file: Path, page: str) -> str:
     """All of the above; a page that is lean already comes back as it was."""
-    return accessible(lean_images(lean_scripts(lean_head(html), page), file))
+    return breakable(accessible(lean_images(lean_scripts(lean_head(html), page), file)))
 
 
 def read_pages(out: Path) -> dict[str, str]:
@@ -215,13 +227,11 @@ def all_sheets(pages: dict[str, str], joined: Path) -> list[str]:
     return list(names)
 
 
-def warn_of_foreign_hosts(app: Sphinx, page: str, text: str) -> None:
+def warn_of_foreign_hosts(page: str, text: str) -> None:
     """A reader offline, or one who wants no third party to know, must lose nothing."""
     for pattern in FOREIGN:
         for address in pattern.findall(text):
             logger.warning("asks a foreign host: %s", address, location=page, type="foreign")
-            if app.keep_going:  # under -W; Sphinx has counted its warnings before this event
-                app.statuscode = 1
 
 
 def scripts_of(pages: dict[str, str], out: Path) -> str:
@@ -248,10 +258,10 @@ def make_lean(app: Sphinx, error: Exception | None) -> None:
     css = join([static / name for name in names], words, scripts + "".join(pages.values()))
     css = f"/*! joined from {', '.join(names)} */\n{css}"
     (static / JOINED).write_text(css, "utf-8")
-    warn_of_foreign_hosts(app, f"_static/{JOINED}", css)
+    warn_of_foreign_hosts(f"_static/{JOINED}", css)
     version = hashlib.sha256(css.encode()).hexdigest()[:8]
     for page, html in pages.items():
-        warn_of_foreign_hosts(app, page, html)
+        warn_of_foreign_hosts(page, html)
         lean = html.replace(f'_static/{JOINED}"', f'_static/{JOINED}?v={version}"')
         if lean != stock[page]:
             (out / f"{page}.html").write_text(lean, "utf-8")
@@ -276,4 +286,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     gc.disable()
     app.connect("html-page-context", add_description)
     app.connect("build-finished", make_lean, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return metadata(__file__)

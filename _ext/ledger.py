@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import claims
 from docutils import nodes
+from renewal import metadata
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
@@ -216,4 +217,4 @@ def table_entries(values: Iterable[Any]) -> Iterator[nodes.entry]:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("status", StatusDirective)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return metadata(__file__)

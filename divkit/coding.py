@@ -64,6 +64,11 @@ def kraft_sum(lengths: ArrayLike, *, base: int = 2) -> np.float64:
     TypeError
         If the lengths or the base are no integers.
 
+    See Also
+    --------
+    huffman_code : the shortest code.
+    shannon_code_lengths : lengths that always allow a code.
+
     References
     ----------
     L. G. Kraft (1949). A device for quantizing, grouping, and coding amplitude-modulated pulses.

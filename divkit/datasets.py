@@ -37,6 +37,7 @@ FASHION_MNIST_CLASSES = (
     "Bag",
     "Ankle boot",
 )
+"""What the labels 0 to 9 of Fashion-MNIST stand for, in this order."""
 
 _DATA = Path(__file__).resolve().parents[1] / "data"
 _ADDRESS = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -173,6 +174,11 @@ def load_fashion_mnist(
 
 def image_names() -> list[str]:
     """Return the names of the example photographs.
+
+    Returns
+    -------
+    list of str
+        In alphabetical order; what `load_image` takes.
 
     Examples
     --------

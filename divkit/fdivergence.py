@@ -272,7 +272,7 @@ _MEMBERS = (
 )
 
 FAMILY: Mapping[str, FDivergence] = MappingProxyType({d.name: d for d in _MEMBERS})
-"""The named f-divergences by name: data, and none of it code of its own."""
+"""The named f-divergences by name, as data without code of their own."""
 
 
 def alpha(order: float) -> FDivergence:
@@ -1503,6 +1503,11 @@ def kl_bernoulli_inverse(
     ------
     ValueError
         If p is no probability, the bound is negative or NaN, or the side is neither.
+
+    See Also
+    --------
+    divkit.gaussian.kl_bernoulli : what it inverts.
+    pinsker_bound : gives limits in closed form, and wider.
 
     Notes
     -----

@@ -60,6 +60,11 @@ def information_content(p: ArrayLike, *, base: float | None = None) -> Floats:
     TypeError
         If `p` does not hold real numbers or has masked entries.
 
+    See Also
+    --------
+    entropy : its mean.
+    perplexity : the same on the scale of outcomes.
+
     References
     ----------
     C. E. Shannon (1948). A mathematical theory of communication.
@@ -152,6 +157,11 @@ def binary_entropy(p: ArrayLike, *, base: float | None = None) -> Floats:
     ------
     ValueError
         If an entry is no probability.
+
+    See Also
+    --------
+    entropy : of any number of outcomes.
+    scipy.special.entr : one of the two terms, in nats.
 
     Examples
     --------
@@ -363,6 +373,11 @@ def joint_entropy(
     ValueError
         If a table is no distribution.
 
+    See Also
+    --------
+    entropy : of one variable.
+    conditional_entropy, mutual_information
+
     Examples
     --------
     >>> joint_entropy([[0.25, 0.25], [0.5, 0]], base=2).item()
@@ -406,6 +421,11 @@ def conditional_entropy(
     ------
     ValueError
         If a table is no distribution or `given` names no variable.
+
+    See Also
+    --------
+    joint_entropy : of both variables.
+    mutual_information : what the knowledge takes away.
 
     Examples
     --------
@@ -508,6 +528,10 @@ def conditional_kl_divergence(
     ------
     ValueError
         If a table is no distribution or the alphabets differ.
+
+    See Also
+    --------
+    kl_divergence : of the joint tables, this plus that of the marginals.
 
     Examples
     --------

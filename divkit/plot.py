@@ -24,9 +24,13 @@ __all__ = [
 # From the palette of Okabe and Ito: told apart by colour-blind readers, and with a contrast of
 # more than 3 to 1 on white paper and on the site's dark page.
 P_COLOR = "#0072B2"
+"""Blue, the colour of p in every figure."""
 Q_COLOR = "#D55E00"
+"""Vermilion, the colour of q in every figure."""
 MIXTURE_COLOR = "#009E73"
+"""Green, the colour of the mixture of p and q."""
 NEUTRAL_COLOR = "#767676"
+"""Grey, the colour of whatever belongs to neither."""
 
 STYLE: dict[Any, Any] = {
     "axes.facecolor": "white",

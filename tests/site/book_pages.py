@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "_ext"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COMPRESSED = {".css", ".html", ".js", ".json", ".svg"}
 
@@ -86,3 +88,13 @@ def chromium() -> str | None:
     """The system's browser; nothing is downloaded."""
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def new_context(browser: Browser, width: int, theme: str, scripts: bool = True) -> BrowserContext:
+    """A reader with an empty cache: a window, the system's theme, and scripts or none."""
+    return browser.new_context(
+        viewport={"width": width, "height": 900 if width > 500 else 844},
+        color_scheme=theme,
+        java_script_enabled=scripts,
+        reduced_motion="reduce",
+    )

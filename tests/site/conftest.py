@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book_pages import BROWSERS, ROOT, build, chromium, served
+from book_pages import BROWSERS, ROOT, build, chromium, new_context, served
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 
@@ -79,13 +79,7 @@ class Contexts(dict):
         self.browser = browser
 
     def __missing__(self, key: tuple[int, str, bool]) -> BrowserContext:
-        width, theme, scripts = key
-        self[key] = self.browser.new_context(
-            viewport={"width": width, "height": 900 if width > 500 else 844},
-            color_scheme=theme,
-            java_script_enabled=scripts,
-            reduced_motion="reduce",
-        )
+        self[key] = new_context(self.browser, *key)
         return self[key]
 
 

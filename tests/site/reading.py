@@ -37,9 +37,50 @@ UNSEEN = """[...document.querySelectorAll(".math")].filter(math => {
   return math.checkVisibility() && !(shown?.width > 0 && shown?.height > 0);
 }).map(math => math.outerHTML.slice(0, 120))"""
 
+# Formulas are most of a page's boxes. Each leaves one box of its size, and its words for screen
+# readers.
+AXE = Axe()
+WITHOUT_FORMULAS = """(() => {
+  const boxes = [...document.querySelectorAll(".katex-html")];
+  const sizes = boxes.map(box => box.getBoundingClientRect());
+  boxes.forEach((box, place) => {
+    const {width, height} = sizes[place];
+    box.replaceChildren();
+    box.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
+  });
+})()"""
+RUN_AXE = """axe.run({exclude: [[".katex"]]}, {resultTypes: ["violations"]})
+  .then(result => result.violations)"""
+
+# Contrast is looked at once for every kind of text: the same colour and size of letters in boxes
+# of the same kinds and colours, all the way up.
+CONTRAST = '{id: "color-contrast", selector: "[data-sample]"}'
+SAMPLES = """(() => {
+  document.querySelectorAll("[data-sample]").forEach(box => delete box.dataset.sample);
+  const kinds = new Map(), seen = new Set();
+  const kind = box => {
+    if (!box) return "";
+    if (!kinds.has(box)) {
+      const {backgroundColor: paper, backgroundImage: image, opacity} = getComputedStyle(box);
+      const own = [box.tagName, box.getAttribute("class"), paper, image, opacity];
+      kinds.set(box, kind(box.parentElement) + own.join());
+    }
+    return kinds.get(box);
+  };
+  for (const box of document.body.querySelectorAll("*")) {
+    if (![...box.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+    const {color, fontSize, fontWeight} = getComputedStyle(box);
+    const sample = [kind(box), color, fontSize, fontWeight].join();
+    if (!seen.has(sample)) box.dataset.sample = "";
+    seen.add(sample);
+  }
+})()"""
+
 
 @contextmanager
-def opened(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[str]]]:
+def opened(
+    context: BrowserContext, address: str, until: str = "load"
+) -> Iterator[tuple[Page, list[str]]]:
     """A loaded page and what went wrong with it so far."""
     faults: list[str] = []
     page = context.new_page()
@@ -61,7 +102,7 @@ def opened(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[s
     page.on("requestfailed", fail)
     page.on("console", say)
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-    page.goto(address, wait_until="load")
+    page.goto(address, wait_until=until)
     page.evaluate("document.fonts.ready.then(() => {})")
     try:
         yield page, faults
@@ -76,8 +117,20 @@ def layout_faults(page: Page, size: str) -> Iterator[str]:
     yield from (f"cut off{size}: {box}" for box in page.evaluate(CLIPPED))
 
 
-def axe_faults(page: Page) -> Iterator[str]:
-    # Formulas are most of a page's boxes and hold no roles: without them axe takes half the time.
-    for violation in Axe().run(page, context={"exclude": [[".katex"]]}).response["violations"]:
+def show(page: Page, theme: str, size: str = "") -> None:
+    """Turn the page's theme as its button does, and set the size of its text."""
+    page.evaluate(
+        "([theme, size]) => {const root = document.documentElement;"
+        "root.dataset.theme = theme; root.style.fontSize = size}",
+        [theme, size],
+    )
+
+
+def axe_faults(page: Page, theme: str) -> Iterator[str]:
+    """What axe finds on a page that nobody looks at afterwards: its formulas are empty."""
+    show(page, theme)
+    page.evaluate(WITHOUT_FORMULAS)
+    page.evaluate(f"{AXE.axe_script}; {SAMPLES}; axe.configure({{rules: [{CONTRAST}]}})")
+    for violation in page.evaluate(RUN_AXE):
         for node in violation["nodes"]:
             yield f"axe {violation['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"

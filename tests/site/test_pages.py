@@ -1,32 +1,48 @@
 """Every page from a server: wide and narrow, light and dark; and the contact sheets of all."""
 
-import io
+import base64
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from book_pages import PAGES, ROOT
+from book_pages import PAGES, ROOT, new_context
 from PIL import Image
-from playwright.sync_api import Page
-from reading import THEMES, WIDTHS, axe_faults, layout_faults, opened
+from playwright.sync_api import Browser, Page, Request
+from reading import THEMES, axe_faults, layout_faults, opened, show
 
-# Rules about names and roles do not depend on the width, rules about colour not on the place.
-WITH_AXE = {(1280, "light"), (390, "dark")}
 PHOTOGRAPHED = {(1280, "light"), (1280, "dark"), (390, "light")}
 THUMBNAILS = {1280: 320, 390: 160}  # pixels, the width of a page in a contact sheet
-TALLEST = 4000  # of a page's picture: the rest of a longer one is cut off
+TALLEST = 2000  # of a page's picture: the rest of a longer one is cut off
 SHEETS = ROOT / "_build" / "contact-sheets"
+MAX_KILOBYTES = 260
+
+
+@dataclass
+class Visit:
+    """What was found on one page."""
+
+    photograph: str
+    themes: list[tuple[str, str]] = field(default_factory=list)  # the system's, the page's
+    bytes: int = 0  # of a first visit on a phone
+    faults: list[str] = field(default_factory=list)  # layout, requests, scripts
+    axe: list[str] = field(default_factory=list)
 
 
 def photograph(page: Page, width: int, file: Path) -> None:
-    """A reduced picture of the whole page, for the contact sheets."""
+    """A reduced picture of the page, for the contact sheets."""
     page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
     page.wait_for_function("[...document.images].every(image => image.complete)")
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True, type="jpeg")))
-    small = THUMBNAILS[width]
-    picture = picture.resize((small, round(picture.height * small / picture.width)))
+    scale = THUMBNAILS[width] / width
+    height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST / scale)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
+    session = page.context.new_cdp_session(page)
+    answer = session.send(
+        "Page.captureScreenshot", {"format": "png", "clip": clip, "captureBeyondViewport": True}
+    )
+    session.detach()
     file.parent.mkdir(parents=True, exist_ok=True)
-    picture.crop((0, 0, small, min(picture.height, TALLEST))).save(file)
+    file.write_bytes(base64.b64decode(answer["data"]))
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +61,54 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         sheet.save(SHEETS / f"{look.name}.png")
 
 
-@pytest.mark.parametrize("page_name", PAGES)
-def test_a_page_is_sound_on_every_screen_and_in_both_themes(
-    page_name: str, server: str, contexts, photographs: Path
-) -> None:
-    found = []
-    for width in WIDTHS:
-        for theme in THEMES:
-            context = contexts[width, theme, True]
-            with opened(context, f"{server}/{page_name}.html") as (page, faults):
-                if page.evaluate("document.documentElement.dataset.theme") != theme:
-                    faults.append("does not follow the system's theme")
-                faults += layout_faults(page, "")
-                if (width, theme) in WITH_AXE:
-                    faults += axe_faults(page)
-                if (width, theme) in PHOTOGRAPHED:
-                    name = f"{PAGES.index(page_name):02d}.png"
-                    photograph(page, width, photographs / f"{theme}-{width}" / name)
-                page.evaluate("document.documentElement.style.fontSize = '200%'")
-                faults += layout_faults(page, " at 200 % text size")
-                found += [f"{width} px, {theme}: {fault}" for fault in faults]
-    assert not found, "\n".join(found)
+def look_at(page: Page, width: int, theme: str, found: Visit, photographs: Path) -> None:
+    """Write down what is wrong with a loaded page in both themes, and in twice the size of text."""
+    found.themes.append((theme, page.evaluate("document.documentElement.dataset.theme")))
+    for shown in sorted(THEMES, key=lambda other: other != theme):
+        show(page, shown)
+        found.faults += layout_faults(page, f" at {width} px, {shown}")
+        if (width, shown) in PHOTOGRAPHED:
+            photograph(page, width, photographs / f"{shown}-{width}" / found.photograph)
+        show(page, shown, "200%")
+        found.faults += layout_faults(page, f" at {width} px, {shown}, 200 % text size")
+    found.axe += [f"{width} px, {theme}: {fault}" for fault in axe_faults(page, theme)]
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def visit(request, server: str, browser: Browser, contexts, photographs: Path) -> Visit:
+    """A page is loaded once on a desk and once on a phone, and there looked at in many ways."""
+    address = f"{server}/{request.param}.html"
+    found = Visit(f"{PAGES.index(request.param):02d}.png")
+    with opened(contexts[1280, "light", True], address) as (page, faults):
+        look_at(page, 1280, "light", found, photographs)
+        found.faults += faults
+    phone = new_context(browser, 390, "dark")  # which comes for the first time
+    asked: list[Request] = []
+    phone.on("requestfinished", lambda request: asked.append(request))
+    with opened(phone, address, "networkidle") as (page, faults):
+        found.bytes = sum(map(weight, asked))
+        look_at(page, 390, "dark", found, photographs)
+        found.faults += faults
+    phone.close()
+    return found
+
+
+def weight(request: Request) -> int:
+    sizes = request.sizes()
+    return sizes["responseHeadersSize"] + sizes["responseBodySize"]
+
+
+def test_a_page_follows_the_theme_of_the_system(visit: Visit) -> None:
+    assert visit.themes == [("light", "light"), ("dark", "dark")]
+
+
+def test_the_first_view_is_light(visit: Visit) -> None:
+    assert 0 < visit.bytes / 1000 <= MAX_KILOBYTES
+
+
+def test_a_page_is_sound_on_every_screen_in_both_themes_and_with_large_text(visit: Visit) -> None:
+    assert not visit.faults, "\n".join(visit.faults)
+
+
+def test_axe_finds_nothing_wrong(visit: Visit) -> None:
+    assert not visit.axe, "\n".join(visit.axe)

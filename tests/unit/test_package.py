@@ -1,6 +1,8 @@
 """The package is light to import, and its names are where they are promised to be."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -93,14 +95,61 @@ def test_dir_lists_the_modules():
     assert set(divkit.__all__) <= set(dir(divkit))
 
 
+def public_functions():
+    named = ((name, import_module(f"divkit.{name}")) for name in MODULES)
+    return [
+        pytest.param(value, id=f"{name}.{public}")
+        for name, module in named
+        for public in module.__all__
+        if inspect.isfunction(value := getattr(module, public))
+    ]
+
+
+def sections(function):
+    """The headings of a numpydoc docstring."""
+    return re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(function) or "", re.M)
+
+
+def documented_parameters(function):
+    part = re.search(r"^Parameters\n-+\n(.*?)(?=\n\n\w|\Z)", inspect.getdoc(function), re.M | re.S)
+    lines = part[1].splitlines() if part else []
+    names = [line.partition(" : ")[0] for line in lines if " : " in line and line[0] != " "]
+    return [name for line in names for name in line.split(", ")]
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_every_public_name_exists_and_every_function_says_what_it_does(name):
+def test_every_public_name_exists(name):
     module = import_module(f"divkit.{name}")
-    for public in module.__all__:
-        value = getattr(module, public)
-        if callable(value):
-            assert value.__doc__, public
-            assert "Examples" in value.__doc__, public
+    assert [public for public in module.__all__ if not hasattr(module, public)] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_class_says_what_it_is_and_shows_one(name):
+    module = import_module(f"divkit.{name}")
+    for value in filter(inspect.isclass, (getattr(module, public) for public in module.__all__)):
+        assert ">>> " in value.__doc__, value
+
+
+@pytest.mark.parametrize("function", public_functions())
+def test_every_parameter_is_documented_once_and_no_other(function):
+    parameters = inspect.signature(function).parameters
+    assert sorted(documented_parameters(function)) == sorted(parameters)
+
+
+@pytest.mark.parametrize("function", public_functions())
+def test_every_function_says_what_it_returns_and_raises_and_shows_an_example(function):
+    signature = inspect.signature(function)
+    wanted = {"Examples"}
+    if signature.return_annotation != "None":
+        wanted.add("Returns")
+        if signature.parameters:
+            wanted.add("Raises")
+    if function.__module__ not in ("divkit.datasets", "divkit.plot"):
+        wanted.add("See Also")
+    if function.__name__.startswith("derive_"):
+        assert "References" in sections(function)
+    assert wanted <= set(sections(function))
+    assert ">>> " in function.__doc__
 
 
 def bodies(source):
