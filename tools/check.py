@@ -17,6 +17,7 @@ STEPS = {
     "library, tools and chapters": (
         *PYTEST,
         "README.md",
+        "appendix/api.md",
         "divkit",
         "tests/unit",
         "tests/chapters",
