@@ -13,7 +13,7 @@ from scipy.spatial import distance
 
 from divkit import _kernels
 from divkit import fdivergence as fd
-from divkit.information import entropy, kl_divergence, mutual_information
+from divkit.information import cross_entropy, entropy, kl_divergence, mutual_information
 
 LOG2 = math.log(2)
 INF = math.inf
@@ -32,6 +32,21 @@ def near_pair(size, scale, seed=1):
     p = rng.dirichlet(np.ones(size))
     q = p * (1 + scale * rng.standard_normal(size)).clip(0.01)
     return p, q / q.sum()
+
+
+def rounding_level_pairs(kind, size, number, rng):
+    """Rows of distributions and the same a few units of the last digit away."""
+    if kind == "softmax":
+        logits = rng.standard_normal((number, size)).astype(np.float32)
+        powers = np.exp(logits), np.exp(np.nextafter(logits, np.float32(9)))
+        return [x / x.sum(axis=1, keepdims=True) for x in powers]
+    p = rng.dirichlet(np.ones(size), number)
+    few = rng.random(p.shape) < (0.3 if kind != "dense" else 0)
+    few[:, 0] = False
+    p[few] = 0 if kind == "zeros" else rng.integers(1, 50, few.sum()) * 5e-324
+    p /= p.sum(axis=1, keepdims=True)
+    q = np.maximum(p + rng.integers(-3, 4, p.shape) * np.spacing(p), 0)
+    return p, np.where(p > 0, q, 0)
 
 
 def exact_rows(*laws):
@@ -168,17 +183,59 @@ class TestAccuracy:
             for ours, exact in DIRECT.values():
                 assert error(ours(p, q), exact(*exact_rows(p, q))) < 1e-12
 
-    def test_twenty_thousand_rounding_level_pairs_give_no_nan_and_nothing_negative(self):
+    @pytest.mark.parametrize("kind", ["dense", "zeros", "subnormal", "softmax"])
+    def test_a_million_rounding_level_pairs_give_no_nan_and_nothing_negative(self, kind):
         rng = np.random.default_rng(5)
-        p = rng.dirichlet(np.ones(5), size=20_000)
-        q = np.nextafter(p, rng.integers(0, 2, p.shape))
-        q[::7] = p[::7]
-        value = fd.js_divergence(p, q)
-        assert (value >= 0).all()
-        assert not np.signbit(value).any()
-        assert (value[::7] == 0).all()
-        with np.errstate(all="ignore"):
-            assert np.isnan(distance.jensenshannon(p[:1000], q[:1000], axis=1)).mean() > 0.3
+        for size in (1, 2, 3, 5, 8, 16):
+            p, q = rounding_level_pairs(kind, size, 42_000, rng)
+            q[::7] = p[::7]
+            for function in (kl_divergence, fd.js_divergence):
+                value = function(p, q)
+                assert (value >= 0).all()
+                assert not np.signbit(value).any()
+                assert (value[::7] == 0).all()
+
+    @pytest.mark.parametrize("kind", ["dense", "zeros", "subnormal", "softmax"])
+    def test_rounding_level_pairs_have_all_their_digits(self, kind):
+        rng = np.random.default_rng(6)
+        with mpmath.workdps(60):
+            for size in (2, 3, 5, 16):
+                for p, q in zip(*rounding_level_pairs(kind, size, 12, rng), strict=True):
+                    laws_ = exact_rows(p, q)
+                    kl, js = exact_kl(*laws_), exact_js(*laws_)
+                    if 1e-300 < kl < mpmath.inf:
+                        assert error(kl_divergence(p, q), kl) < 1e-13
+                    if js > 1e-300:
+                        assert error(fd.js_divergence(p, q), js) < 1e-14
+
+    @pytest.mark.parametrize("size", [2, 3, 9])
+    def test_kl_and_cross_entropy_are_infinite_exactly_where_q_misses_an_outcome(self, size):
+        rng = np.random.default_rng(7)
+        p, q = (np.where(rng.random((5000, size)) < 0.6, 1.0, 0.0) for _ in range(2))
+        for rows_ in (p, q):
+            rows_[rng.random(rows_.shape) < 0.3] = 5e-324
+            rows_[:, 0] = 1
+            rows_ /= rows_.sum(axis=1, keepdims=True)
+        lost = ((q == 0) & (p > 0)).any(axis=1)
+        assert 0.05 < lost.mean() < 0.99
+        for function in (kl_divergence, cross_entropy):
+            assert np.array_equal(np.isinf(function(p, q)), lost)
+            assert not np.isnan(function(p, q)).any()
+            assert np.array_equal(np.isinf(function(p[0], q)), ((q == 0) & (p[0] > 0)).any(axis=1))
+
+    @pytest.mark.parametrize("name", DIRECT)
+    def test_rows_that_differ_in_rare_outcomes_alone_keep_their_digits(self, name):
+        ours, exact = DIRECT[name]
+        least = 1e-19 if name == "renyi inf" else 1e-290  # ratios are right to 1e-32
+        rare = [1.3e-8, 4e-12, 5e-20, 7e-52, 3e-91]
+        for i in range(len(rare)):
+            for change in (1 + 2.0**-52, 1.01, 1e-9):
+                p, q = np.array([1 - 1.3e-8, *rare]), np.array([1 - 1.3e-8, *rare])
+                q[i + 1] *= change
+                with mpmath.workdps(400):
+                    reference = exact(*exact_rows(p, q))
+                    if reference > least:
+                        assert error(ours(p, q), reference) < 1e-12
 
     def test_no_function_gives_nan_or_a_negative_value_at_rounding_level(self):
         rng = np.random.default_rng(6)
@@ -475,6 +532,15 @@ class TestVariationalBound:
             )
             assert from_samples == pytest.approx(expected, rel=1e-14)
 
+    def test_a_critic_without_an_opinion_bounds_zero_without_a_sign(self):
+        for value in (
+            fd.variational_bound(P, Q, f=fd.FAMILY["neyman_chi2"], critic=-np.zeros(3)),
+            fd.variational_bound(P, Q, f=fd.FAMILY["neyman_chi2"], critic=lambda x: -np.zeros(3)),
+            fd.FAMILY["pearson_chi2"].gan_loss([-0.0], [0.0]),
+        ):
+            assert value == 0
+            assert not np.signbit(value)
+
     def test_a_critic_outside_the_domain_bounds_nothing(self):
         js = fd.FAMILY["js"]
         assert fd.variational_bound(P, Q, f=js, critic=[0, 0, 1]) == -INF
@@ -673,6 +739,9 @@ class TestRenyi:
         tiny = fd.renyi_divergence([1, 0], [1, 1e-20], order=0)
         assert tiny == pytest.approx(1e-20, rel=1e-12)
         assert fd.renyi_divergence([1, 0], [0, 1], order=0) == INF
+        for q in ([2, 6], [6, 2]):  # more and less than half is lost
+            counts = fd.renyi_divergence([7, 0], q, order=0, normalize=True)
+            assert counts == pytest.approx(math.log(8 / q[0]), rel=1e-15)
 
     @pytest.mark.parametrize("order", [0.3, 0.5, 0.99])
     def test_orders_below_one_are_finite_while_an_outcome_is_shared(self, order):
@@ -792,6 +861,35 @@ class TestPeersWrongAnswers:
         for function in TWO_ROWS:
             assert function([0.5, 0.5, 0], [1, 0, 0]) > 0
 
+    def test_the_quick_forms_are_negative_at_rounding_level(self):
+        p, q = rounding_level_pairs("dense", 5, 1000, np.random.default_rng(8))
+        m = (p + q) / 2
+        quick_kl = (p * np.log(p / q)).sum(axis=1)
+        quick_js = ((p * np.log(p / m)).sum(axis=1) + (q * np.log(q / m)).sum(axis=1)) / 2
+        assert (quick_kl < 0).mean() > 0.3
+        assert (quick_js < 0).mean() > 0.2
+
+    def test_the_careful_forms_alone_are_nan_or_infinite_for_ratios_beyond_sixteen_digits(self):
+        p, q = np.array([1 - 1e-17, 1e-17]), np.array([1e-17, 1 - 1e-17])
+        s, d = p + q, (p - q) / (p + q)
+        with np.errstate(all="ignore"):
+            kl = (s * (d * np.arctanh(d) + (np.arctanh(d) - d))).sum()
+            js = (s * (2 * d * np.arctanh(d) + np.log1p(-d * d))).sum() / 4
+        assert not np.isfinite(kl)
+        assert np.isnan(js)
+        with mpmath.workdps(60):
+            laws_ = exact_rows(p, q)
+            assert error(kl_divergence(p, q), exact_kl(*laws_)) < 1e-14
+            assert error(fd.js_divergence(p, q), exact_js(*laws_)) < 1e-14
+
+    def test_scipy_kl_of_a_hundred_quadrillionth_is_far_off(self):
+        p, q = near_pair(5, 1e-8)
+        with mpmath.workdps(60):
+            exact = exact_kl(*exact_rows(p, q))
+            assert 1e-18 < exact < 1e-16
+            assert error(stats.entropy(p, q), exact) > 0.01
+            assert error(kl_divergence(p, q), exact) < 1e-14
+
     def test_the_textbook_forms_lose_the_digits_of_near_equal_rows(self):
         p, q = near_pair(5, 1e-8)
         naive = 1 - np.sqrt(p * q).sum()
@@ -868,6 +966,35 @@ class TestProperties:
         ):
             parts = function(*first) + function(*second)
             assert function(p, q) == pytest.approx(parts, rel=1e-10, abs=1e-14)
+
+    @pytest.mark.parametrize("order", [0, 0.3, 0.5, 1, 2, 7, INF])
+    @quick
+    @given(pair=laws(), noise=st.lists(st.integers(0, 9), min_size=18, max_size=18))
+    def test_data_processing_never_increases_renyi_divergences(self, order, pair, noise):
+        channel = np.array(noise, float).reshape(6, 3)[: len(pair[0])] + 0.01
+        channel /= channel.sum(axis=1, keepdims=True)
+        before = fd.renyi_divergence(*pair, order=order)
+        after = fd.renyi_divergence(*(x @ channel for x in pair), order=order)
+        assert after <= before * (1 + 1e-10) + 1e-15
+
+    @pytest.mark.parametrize("order", [0.3, 0.5, 1])
+    @quick
+    @given(four=laws(4), share=st.floats(0, 1))
+    def test_renyi_divergences_up_to_order_one_are_jointly_convex(self, order, four, share):
+        p, q, r, s = four
+        mixed = fd.renyi_divergence(
+            share * p + (1 - share) * r, share * q + (1 - share) * s, order=order
+        )
+        ends = [fd.renyi_divergence(*pair, order=order) for pair in ((p, q), (r, s))]
+        parts = sum(w * x for w, x in zip((share, 1 - share), ends, strict=True) if w > 0)
+        assert mixed <= parts * (1 + 1e-10) + 1e-15
+
+    @pytest.mark.parametrize("weights", [[0.5, 0.5], [0.2, 0.8]])
+    @quick
+    @given(pair=laws())
+    def test_jensen_shannon_is_at_most_the_entropy_of_its_weights_times_tv(self, weights, pair):
+        bound = entropy(weights) * fd.total_variation(*pair)
+        assert fd.js_divergence(*pair, weights=weights) <= bound * (1 + 1e-12)
 
 
 class TestBounds:
