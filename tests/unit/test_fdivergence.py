@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import mpmath
 import numpy as np
@@ -369,7 +370,8 @@ class TestFamily:
     @BY_MEMBER
     def test_the_conjugate_is_the_largest_gap_below_the_generator(self, member):
         t = np.geomspace(1e-8, 1e8, 100_001)
-        for u in member.activation(np.linspace(-2.0, 2.0, 9)):
+        below = [-0.7, -2.5, -9.0]  # also where no activation leads
+        for u in [*member.activation(np.linspace(-2.0, 2.0, 9)), *below]:
             gaps = u * t - member.f(t)
             best = max(gaps.max(), -member.at_zero)
             assert member.conjugate(np.array([u]))[0] == pytest.approx(best, rel=1e-6, abs=1e-6)
@@ -1085,6 +1087,48 @@ class TestKLBernoulliInverse:
             fd.kl_bernoulli_inverse(0.5, -1)
         with pytest.raises(ValueError, match="side must be 'lower' or 'upper', got 'both'"):
             fd.kl_bernoulli_inverse(0.5, 1, side="both")
+
+
+def peak_in_mebibytes(call):
+    """The most memory that a call holds at a time, its result included."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+OF_ROWS = {
+    **{name: ours for name, (ours, _) in DIRECT.items() if " " not in name},
+    **{name: DIRECT[name][0] for name in ("js of weights .1 and .9", "renyi 2", "renyi inf")},
+    "alpha": DIRECT["alpha 0.3"][0],
+    "renyi 0": lambda p, q: fd.renyi_divergence(p, q, order=0),
+    "f_divergence": lambda p, q: fd.f_divergence(p, q, f=fd.FAMILY["triangular"]),
+}
+
+
+class TestMemory:
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_many_rows_need_ten_mib_however_many_they_are(self, name):
+        p, q = (np.tile(rows(784, seed, 100), (20, 1)) for seed in (1, 2))
+        p[::100], q[::100] = near_pair(784, 1e-6)
+        assert p.nbytes > 10 * 2**20
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < 10
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p[:1], q)) < 10
+
+    def test_many_tables_of_three_laws_need_ten_mib(self):
+        tables = np.tile(rows(784, 1, 60), (30, 1)).reshape(600, 3, 784)
+        assert tables.nbytes > 10 * 2**20
+        assert peak_in_mebibytes(lambda: fd.js_divergence(tables)) < 10
+
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_one_long_row_needs_at_most_eight_times_its_length_and_a_near_pair_24_times(self, name):
+        p, q = rows(100_000, 1)[0], rows(100_000, 2)[0]
+        near = p * (1 + 1e-7 * np.random.default_rng(3).standard_normal(p.shape))
+        near /= near.sum()
+        length = p.nbytes / 2**20
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < 8 * length + 0.5
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, near)) < 24 * length + 0.5
 
 
 BAD_INPUT = [
