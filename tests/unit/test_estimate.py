@@ -1,6 +1,7 @@
 """What is learnt from samples: against numpy, scipy, brute force, known laws and simulation."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -73,6 +74,15 @@ class TestImageHistograms:
         expected = estimate.image_histograms(images)
         monkeypatch.setattr(estimate, "_BLOCK", 40)
         assert np.array_equal(estimate.image_histograms(images), expected)
+
+    def test_many_images_are_counted_in_ten_mib_beyond_their_histograms(self):
+        images = np.tile(np.random.default_rng(3).random((100, 28, 28)), (20, 1, 1))
+        assert images.nbytes > 10 * 2**20
+        tracemalloc.start()
+        pmfs = estimate.image_histograms(images, bins=16)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak - pmfs.nbytes < 10 * 2**20
 
     def test_every_row_sums_to_one_and_pseudocounts_leave_no_zero(self):
         images = np.zeros((3, 2, 2, 3), np.uint8)

@@ -1,6 +1,7 @@
 """Closed forms against quadrature, mpmath and each other, and what they refuse."""
 
 import math
+import tracemalloc
 from itertools import pairwise
 
 import mpmath
@@ -297,6 +298,16 @@ class TestPairwiseKLMvn:
         single = gaussian.kl_mvn(m[:, None], c[:, None], m, c)
         assert single[2, 0] == math.inf
         assert np.allclose(value, single, rtol=1e-14, atol=0)
+
+    @pytest.mark.parametrize(("n", "spread"), [(1500, 1.0), (300, 1e-9)])
+    def test_needs_ten_mib_beyond_the_matrix_also_for_nearly_equal_laws(self, n, spread):
+        m, c, *_ = laws(4, n=n)
+        m, c = m[0] + spread * m, c[0] + spread * c
+        tracemalloc.start()
+        matrix = gaussian.pairwise_kl_mvn(m, c)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak - matrix.nbytes < 10 * 2**20 < n * n * 4 * 4 * 8
 
     def test_no_laws_give_no_values(self):
         empty = np.empty((0, 2)), np.empty((0, 2, 2))

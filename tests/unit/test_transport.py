@@ -248,6 +248,23 @@ class TestWasserstein1d:
             tracemalloc.stop()
             assert peak < 32 * 2**20
 
+    def test_all_pairs_of_rows_are_never_held_at_a_time(self):
+        u, p = random(40, 784), np.random.default_rng(1).dirichlet(np.ones(784), 40)
+        assert 40 * u.nbytes > 9 * 2**20
+        calls = [
+            lambda: transport.wasserstein_1d(u[:, None], u[None]),
+            lambda: transport.wasserstein_1d(u[:, None], u[None], u_weights=p[:, None]),
+            lambda: transport.energy_distance(u[:, None], u[None], v_weights=p[None]),
+            lambda: transport.wasserstein_pmf(p[:, None], p[None]),
+            lambda: transport.wasserstein_pmf(p[:, None], p[None], order=2),
+        ]
+        for call in calls:
+            tracemalloc.start()
+            call()
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 8 * 2**20
+
     def test_one_long_row_needs_as_much_as_the_input_and_with_weights_four_times(self):
         u, v, a, b = random(4, 200_000)
         weights = {"u_weights": abs(a), "v_weights": abs(b)}
@@ -561,6 +578,14 @@ class TestSliced:
         for order, factor in ((1, 2 / math.pi), (2, math.sqrt(0.5))):
             value = transport.sliced_wasserstein(x, y, order=order, n_projections=20_000, rng=3)
             assert value == pytest.approx(5 * factor, rel=0.01)
+
+    def test_directions_are_taken_in_blocks(self):
+        x = random(3000, 5)
+        tracemalloc.start()
+        transport.sliced_wasserstein(x, x + 1, n_projections=1500, rng=0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 32 * 2**20 < 1500 * 3000 * 8
 
     def test_blocks_of_directions_are_the_same_as_one(self, monkeypatch):
         x, y = random(50, 2), random(60, 2, seed=1)
