@@ -209,6 +209,27 @@ class TestAccuracy:
                     if js > 1e-300:
                         assert error(fd.js_divergence(p, q), js) < 1e-14
 
+    @pytest.mark.parametrize("kind", ["unrelated", "moved", "stretched", "one rarer"])
+    def test_kl_and_js_have_their_digits_over_all_magnitudes(self, kind):
+        rng = np.random.default_rng(11)
+        for spread in [3, 20, 300] * 12:
+            n = rng.integers(2, 7)
+            p = 10.0 ** -rng.uniform(0, spread, n)
+            q = {
+                "unrelated": 10.0 ** -rng.uniform(0, spread, n),
+                "moved": p * (1 + 10.0 ** -rng.uniform(0, 17, n) * rng.choice([-1, 1], n)),
+                "stretched": p * 10.0 ** rng.normal(0, 2, n),
+                "one rarer": p * np.append(np.ones(n - 1), 10.0 ** -rng.uniform(0, 40)),
+            }[kind]
+            p, q = p / p.sum(), np.maximum(q / q.sum(), 5e-324)
+            with mpmath.workdps(340):
+                laws_ = exact_rows(p, q)
+                kl, js = exact_kl(*laws_), exact_js(*laws_)
+                if kl > 1e-290:
+                    assert error(kl_divergence(p, q), kl) < (1e-13 if kl < 1e-4 else 1e-12)
+                if js > 1e-290:
+                    assert error(fd.js_divergence(p, q), js) < (1e-14 if js < 1e-4 else 1e-12)
+
     @pytest.mark.parametrize("size", [2, 3, 9])
     def test_kl_and_cross_entropy_are_infinite_exactly_where_q_misses_an_outcome(self, size):
         rng = np.random.default_rng(7)
