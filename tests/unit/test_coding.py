@@ -96,13 +96,14 @@ class TestShannonCodeLengths:
     def test_a_certain_symbol_needs_no_digit(self):
         assert coding.shannon_code_lengths([1.0]).tolist() == [0]
 
-    def test_many_rows_need_a_mebibyte_beyond_their_lengths(self):
-        p = np.tile(np.random.default_rng(0).dirichlet(np.ones(100), 10), (300, 1))
+    def test_many_rows_need_little_beyond_their_lengths(self):
+        p = np.tile(np.random.default_rng(0).dirichlet(np.ones(20), 10), (100, 1))
+        coding.shannon_code_lengths(p[:1])
         tracemalloc.start()
         lengths = coding.shannon_code_lengths(p)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak - lengths.nbytes < 2**20 < lengths.nbytes / 2
+        assert peak < 1.5 * lengths.nbytes
 
     def test_rows_may_lie_along_any_axis(self):
         rows = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
