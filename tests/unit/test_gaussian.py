@@ -308,6 +308,16 @@ class TestPairwiseKLMvn:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak - matrix.nbytes < 10 * 2**20 < n * n * 4 * 4 * 8
+        last = gaussian.kl_mvn(m[-1], c[-1], m, c)
+        assert np.allclose(matrix[-1], last, rtol=1e-9, atol=0)
+
+    def test_neighbours_in_clusters_far_apart_keep_their_digits(self):
+        m = np.array([[-1e4, 0.0], [-1e4 + 0.05, 0.0], [1e4, 0.0], [1e4, 0.05]])
+        c = np.array([np.eye(2)] * 4)
+        value = gaussian.pairwise_kl_mvn(m, c)
+        assert value[0, 1] == pytest.approx(0.05**2 / 2, rel=1e-9)
+        assert value[2, 3] == pytest.approx(0.05**2 / 2, rel=1e-15)
+        assert np.allclose(value, gaussian.kl_mvn(m[:, None], c[:, None], m, c), rtol=1e-15)
 
     def test_no_laws_give_no_values(self):
         empty = np.empty((0, 2)), np.empty((0, 2, 2))
