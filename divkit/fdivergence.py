@@ -1178,7 +1178,7 @@ def _careful_alpha(p: Floats, q: Floats, a: float, b: float) -> Floats:
     logs = np.where(near, 2 * np.arctanh(np.where(near, d, 0.0)), far_logs)
     terms = (kl_terms(p, q, d, s) + p * expm1_minus(b * logs) / b) / a
     alone = (p > 0) & (q == 0)
-    terms[alone] = -p[alone] / b if b < 0 else np.inf
+    terms[alone] = -p[alone] / b  # b < 0: for others the sum is infinite, and never near
     value: Floats = terms.sum(axis=-1)
     return value
 

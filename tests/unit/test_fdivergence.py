@@ -612,6 +612,14 @@ class TestVariationalBound:
             for v, w in itertools.product([-1e4, 1e4], repeat=2):
                 assert not np.isnan(member.gan_loss([v], [w])), member.name
 
+    def test_short_forms_are_finite_where_the_conjugate_of_the_activation_is_not(self):
+        short = [member for member in MEMBERS if member.conjugate_of_activation is not None]
+        assert len(short) > 6
+        for member in short:
+            assert np.isfinite(member.gan_loss([0.0], [50.0])), member.name
+        half = fd.alpha(0.5)
+        assert half.gan_loss([0.0], [50.0]) == pytest.approx(-2 * math.expm1(50), rel=1e-13)
+
     def test_a_loss_of_nothing_is_refused(self):
         with pytest.raises(ValueError, match=r"fake of shape \(0,\) is empty"):
             fd.FAMILY["js"].gan_loss([0.0], [])
@@ -1091,6 +1099,12 @@ class TestKLBernoulliInverse:
         assert 0 <= lower <= p <= upper <= 1
         for q in (lower, upper):
             assert kl_divergence([p, 1 - p], [q, 1 - q]) <= bound * (1 + 1e-9) + 1e-15
+
+    @pytest.mark.parametrize("side", ["lower", "upper"])
+    def test_a_negative_zero_is_a_zero(self, side):
+        value = fd.kl_bernoulli_inverse(-0.0, 0.5, side=side)
+        assert value == fd.kl_bernoulli_inverse(0.0, 0.5, side=side)
+        assert not np.signbit(value)
 
     def test_broadcasts_and_leaves_its_input_alone(self):
         p, bound = np.array([[0.1], [0.5]]), np.array([0.1, 0.2, 0.3])
