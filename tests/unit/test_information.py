@@ -581,6 +581,26 @@ class TestLogits:
             assert error(info.kl_from_logits(a, b), kl) < 1e-12
             assert error(info.js_from_logits(a, b), js) < 1e-12
 
+    @pytest.mark.parametrize("shift", [0.0, 1000.1, -3e5])
+    @pytest.mark.parametrize(
+        "steps", [[1e-7, -3e-7, 2e-7, 0], [0, 0, 0, -7.5], [1e-3, 0, 1e-4, 9], [0.3, -2, 5, 1]]
+    )
+    def test_keep_their_digits_whatever_is_added_and_where_rare_outcomes_differ_much(
+        self, steps, shift
+    ):
+        a = np.array([0.3, -1.1, 0.7, -23.0])
+        b = a + steps + shift
+        with mpmath.workdps(60):
+            p, q = exact_softmax(a), exact_softmax(b)
+            m = [(x + y) / 2 for x, y in zip(p, q, strict=True)]
+            kl = mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q, strict=True))
+            js = mpmath.fsum(
+                (x * mpmath.log(x / z) + y * mpmath.log(y / z)) / 2
+                for x, y, z in zip(p, q, m, strict=True)
+            )
+            assert error(info.kl_from_logits(a, b), kl) < 1e-11
+            assert error(info.js_from_logits(a, b), js) < 1e-11
+
     def test_agree_with_the_forms_for_probabilities(self):
         a, b = np.random.default_rng(5).standard_normal((2, 20, 6))
         p, q = (np.exp(x) / np.exp(x).sum(1, keepdims=True) for x in (a, b))
