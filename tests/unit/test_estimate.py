@@ -422,6 +422,21 @@ class TestSubsampling:
         expected = x.mean() - np.quantile(errors, [0.95, 0.05]) / math.sqrt(30)
         assert np.allclose(interval, expected, rtol=1e-13)
 
+    def test_four_samples_are_enough_and_a_share_is_never_less_than_two_nor_all(self):
+        sizes = []
+
+        def counts(x, y):
+            sizes.append((len(x), len(y)))
+            return float(len(x))
+
+        for n, m, size in ((400, 4, 20), (4, 4, 3), (30, 60, 10)):
+            estimate.subsampling_interval(
+                np.arange(n), counts, y=np.arange(m), size=size, n_subsamples=1, rng=0
+            )
+        assert sizes == [(400, 4), (20, 2), (4, 4), (3, 3), (30, 60), (10, 20)]
+        with pytest.raises(ValueError, match="at least 4 samples, got 3"):
+            estimate.subsampling_interval([1, 2, 3], np.mean)
+
     def test_pairs_stay_together_in_rows_and_the_samples_are_not_changed(self):
         pairs = np.random.default_rng(0).normal(size=(40, 2)) @ [[1, 1], [0, 0.1]]
         kept = pairs.copy()

@@ -459,6 +459,14 @@ class TestExactPlans:
         other = np.array(data.draw(st.lists(numbers, min_size=len(b), max_size=len(b))))
         assert a @ (cost - other).min(axis=1) + b @ other <= best + 1e-9  # weak duality
 
+    @pytest.mark.parametrize("unit", [2.0**-900, 2.0**900])
+    def test_plans_and_prices_do_not_depend_on_the_unit_of_cost(self, unit):
+        a, b, cost = problem(5, 7)
+        plan = transport.transport_plan(a, b, cost)
+        assert np.array_equal(transport.transport_plan(a, b, cost * unit), plan)
+        f, g = transport.kantorovich_potentials(a, b, cost * unit)
+        assert (f @ a + g @ b) / unit == pytest.approx((plan * cost).sum(), rel=1e-12)
+
     def test_potentials_of_many_points_reach_the_plan_too(self):
         _, _, cost = problem(300, 300, seed=4)
         a = np.full(300, 1 / 300)
@@ -970,8 +978,10 @@ class TestFaults:
             (LINE, {"order": "2"}),
             (LINE, {"order": True}),
             (SLICED, {"n_projections": 2.5}),
+            (SLICED, {"n_projections": True}),
             (SLICED, {"rng": "seed"}),
             (DEBIASED, {"reg": "1"}),
+            (DEBIASED, {"reg": True}),
             (DEBIASED, {"reg": 1, "max_iter": 1.5}),
             (MMD, {"bandwidth": 1j}),
         ],
