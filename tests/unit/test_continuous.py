@@ -223,6 +223,12 @@ class TestKLDensity:
     def test_is_infinite_without_support_and_where_the_integral_diverges(self, p, q, support):
         assert kl_density(p, q, support=support) == (math.inf, 0)
 
+    def test_points_may_lie_on_the_ends_of_the_support(self):
+        p, q = stats.beta(2, 3).logpdf, stats.beta(3, 2).logpdf
+        plain = kl_density(p, q, support=(0, 1)).value
+        ends = kl_density(p, q, support=(0, 1), points=[0, 0.5, 1]).value
+        assert ends == pytest.approx(plain, rel=1e-12)
+
     def test_a_larger_support_of_q_is_no_violation(self):
         value = kl_density(uniform(0, 1), uniform(-1, 3)).value
         assert value == pytest.approx(math.log(4), rel=1e-12)
