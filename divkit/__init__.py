@@ -29,7 +29,7 @@ __all__ = [
     "symbolic",
     "transport",
 ]
-_EXPORTING = ("information", "fdivergence", "_parallel")
+_EXPORTING = ("information", "fdivergence", "_blocks")
 
 
 def __getattr__(name: str) -> Any:

@@ -13,30 +13,13 @@ from math import gcd, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from divkit._parallel import in_parallel
+from divkit._blocks import Table, in_parallel
 from divkit._validation import Floats, Reals, Rows
 
 BLOCK = 2**16  # entries of a block
 KEPT = 2**20  # entries of an array that is sorted once if its rows are used several times
 CLOSE = 1e-12  # cumulative weights of two laws that differ by less differ by rounding
 LARGE, SHRINK = 2.0**900, 2.0**-200
-
-
-class Table:
-    """The rows of an array broadcast to common leading axes, handed out block by block."""
-
-    def __init__(self, array: Reals, leading: tuple[int, ...]) -> None:
-        self.array, self.leading = array, leading
-        self.size = array.shape[-1]
-        whole = array.shape[:-1] == leading and array.flags.c_contiguous
-        self.flat = array.reshape(prod(leading), self.size) if whole or not leading else None
-
-    def block(self, first: int, stop: int) -> Reals:
-        """Return the rows from `first` to before `stop`."""
-        if self.flat is not None:
-            return self.flat[first:stop]
-        view = np.broadcast_to(self.array, (*self.leading, self.size))
-        return view[np.unravel_index(np.arange(first, stop), self.leading)]
 
 
 class Sorted(Table):

@@ -148,8 +148,10 @@ def shannon_code_lengths(
     base, given = _digits(base), as_reals(p, "p")
     rows = alphabet_last(given, "p", axis)
     table = _checked_table(rows.reshape(-1, rows.shape[-1]), limit=tolerance(given), norm=normalize)
-    lengths = [_lengths_of_row(row, number, base) for number, row in enumerate(table)]
-    shaped = np.array(lengths, dtype=np.int64).reshape(rows.shape)
+    lengths = np.empty(table.shape, dtype=np.int64)
+    for number, row in enumerate(table):
+        lengths[number] = _lengths_of_row(row, number, base)
+    shaped = lengths.reshape(rows.shape)
     return shaped if axis in (-1, rows.ndim - 1) else np.moveaxis(shaped, -1, axis)
 
 

@@ -26,6 +26,7 @@ from divkit._kernels import (
     LOG2,
     again,
     careful_sum,
+    careful_total_variation,
     differences,
     expm1_minus,
     kl_terms,
@@ -649,11 +650,11 @@ def js_divergence(
     0.811278
     """
     laws = _apart(p, among, axis) if q is None else {"p": as_reals(p, "p"), "q": as_reals(q, "q")}
-    kernel, entries = _kernels.js, _kernels.BLOCK
+    kernel, entries = _kernels.js, _kernels.LARGE_BLOCK
     if weights is not None or len(laws) != 2:
         shares = np.full(len(laws), 1 / len(laws)) if weights is None else weights
         kernel = partial(_weighted_js, weights=_weights(shares, len(laws), normalize))
-        entries = max(1, entries // len(laws))
+        entries = max(1, _kernels.BLOCK // len(laws))
     return over_rows(
         kernel,
         axis=-1 if q is None else axis,
@@ -894,7 +895,7 @@ def _total_variation(p: Rows, q: Rows) -> Floats:
         return total
 
     value = over_columns(part, p.values, q.values)
-    again(value, partial(careful_sum, lambda p, q, d, s: abs(d) * s / 2), p.values, q.values)
+    again(value, careful_total_variation, p.values, q.values)
     return np.minimum(value, 1.0)
 
 
@@ -1178,7 +1179,7 @@ def _careful_alpha(p: Floats, q: Floats, a: float, b: float) -> Floats:
     logs = np.where(near, 2 * np.arctanh(np.where(near, d, 0.0)), far_logs)
     terms = (kl_terms(p, q, d, s) + p * expm1_minus(b * logs) / b) / a
     alone = (p > 0) & (q == 0)
-    terms[alone] = -p[alone] / b if b < 0 else np.inf
+    terms[alone] = -p[alone] / b  # b < 0: for others the sum is infinite, and never near
     value: Floats = terms.sum(axis=-1)
     return value
 

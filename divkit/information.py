@@ -132,7 +132,13 @@ def entropy(
     1.5
     """
     return _kernels.over_rows(
-        _kernels.entropy, p=p, axis=axis, base=base, keepdims=keepdims, normalize=normalize
+        _kernels.entropy,
+        p=p,
+        axis=axis,
+        base=base,
+        keepdims=keepdims,
+        normalize=normalize,
+        entries=_kernels.LARGE_BLOCK,
     )
 
 
@@ -268,6 +274,7 @@ def cross_entropy(
         base=base,
         keepdims=keepdims,
         normalize=normalize,
+        entries=_kernels.LARGE_BLOCK,
     )
 
 
@@ -331,7 +338,14 @@ def kl_divergence(
     0.130812
     """
     return _kernels.over_rows(
-        _kernels.kl, p=p, q=q, axis=axis, base=base, keepdims=keepdims, normalize=normalize
+        _kernels.kl,
+        p=p,
+        q=q,
+        axis=axis,
+        base=base,
+        keepdims=keepdims,
+        normalize=normalize,
+        entries=_kernels.LARGE_BLOCK,
     )
 
 

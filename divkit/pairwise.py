@@ -19,6 +19,7 @@ from divkit._kernels import (
     TINY,
     careful_js,
     careful_kl,
+    careful_total_variation,
     differences,
 )
 from divkit._validation import (
@@ -288,13 +289,6 @@ def _tv(p: Rows, q: Rows, out: Floats) -> float:
     return PRODUCT_BELOW
 
 
-def _careful_tv(p: Floats, q: Floats) -> Floats:
-    """Half of sum |P - Q|, from exact differences."""
-    d, s, _ = differences(p, q)
-    distances: Floats = np.vecdot(abs(d), s) / 2
-    return distances
-
-
 def _hellinger(p: Rows, q: Rows, out: Floats) -> float:
     """The square of the distance: 1 - sum sqrt(p q)."""
     roots = np.sqrt(_divided(p))
@@ -335,7 +329,7 @@ def _careful_chi2(p: Floats, q: Floats) -> Floats:
 _METRICS = {
     "kl": _Metric(_kl, careful_kl, symmetric=False, supported=True, nats=True),
     "js": _Metric(_js, careful_js, symmetric=True, nats=True),
-    "tv": _Metric(_tv, _careful_tv, symmetric=True),
+    "tv": _Metric(_tv, careful_total_variation, symmetric=True),
     "hellinger": _Metric(_hellinger, _careful_hellinger, symmetric=True, root=True),
     "chi2": _Metric(_chi2, _careful_chi2, symmetric=False, supported=True),
     "jeffreys": _Metric(_jeffreys, _careful_jeffreys, symmetric=True, supported=True, nats=True),

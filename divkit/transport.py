@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from divkit import _quantiles, _sinkhorn
+from divkit._blocks import Table
 from divkit._kernels import finished, leading_shape
-from divkit._quantiles import Sorted, Table
+from divkit._quantiles import Sorted
 from divkit._validation import (
     Floats,
     Reals,

@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 import pickle
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -50,7 +51,7 @@ class TestKraftSum:
         [
             ([], 2, ValueError, "lengths must be one row of at least one length"),
             ([[1, 2]], 2, ValueError, r"got \(1, 2\)"),
-            ([1, 2, -3], 2, ValueError, r"lengths\[2\] is -3: a length is at least 0"),
+            ([1, 0, -3], 2, ValueError, r"lengths\[2\] is -3: a length is at least 0"),
             ([1.0, 2.0], 2, TypeError, "lengths must hold integers, got dtype float64"),
             ([1, 2j], 2, TypeError, "lengths must hold real numbers"),
             ([1, 1], 1, ValueError, "base must be at least 2, got 1"),
@@ -94,6 +95,15 @@ class TestShannonCodeLengths:
 
     def test_a_certain_symbol_needs_no_digit(self):
         assert coding.shannon_code_lengths([1.0]).tolist() == [0]
+
+    def test_many_rows_need_little_beyond_their_lengths(self):
+        p = np.tile(np.random.default_rng(0).dirichlet(np.ones(20), 10), (100, 1))
+        coding.shannon_code_lengths(p[:1])
+        tracemalloc.start()
+        lengths = coding.shannon_code_lengths(p)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.5 * lengths.nbytes
 
     def test_rows_may_lie_along_any_axis(self):
         rows = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])

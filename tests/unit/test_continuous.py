@@ -237,6 +237,12 @@ class TestKLDensity:
         exact = math.log(math.sqrt(2 * math.pi) * sd / width) + square / (2 * sd**2)
         assert holds(kl_density(uniform(low, low + width), normal(0, sd)), exact, least=1e-12)
 
+    def test_points_may_lie_on_the_ends_of_the_support(self):
+        p, q = stats.beta(2, 3).logpdf, stats.beta(3, 2).logpdf
+        plain = kl_density(p, q, support=(0, 1)).value
+        ends = kl_density(p, q, support=(0, 1), points=[0, 0.5, 1]).value
+        assert ends == pytest.approx(plain, rel=1e-12)
+
     def test_a_larger_support_of_q_is_no_violation(self):
         value = kl_density(uniform(0, 1), uniform(-1, 3)).value
         assert value == pytest.approx(math.log(4), rel=1e-12)

@@ -1,6 +1,7 @@
 """What is learnt from samples: against numpy, scipy, brute force, known laws and simulation."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -80,6 +81,15 @@ class TestImageHistograms:
         expected = estimate.image_histograms(images)
         monkeypatch.setattr(estimate, "_BLOCK", 40)
         assert np.array_equal(estimate.image_histograms(images), expected)
+
+    def test_many_images_are_counted_in_ten_mib_beyond_their_histograms(self):
+        images = np.tile(np.random.default_rng(3).random((100, 28, 28)), (20, 1, 1))
+        assert images.nbytes > 10 * 2**20
+        tracemalloc.start()
+        pmfs = estimate.image_histograms(images, bins=16)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak - pmfs.nbytes < 10 * 2**20
 
     def test_every_row_sums_to_one_and_pseudocounts_leave_no_zero(self):
         images = np.zeros((3, 2, 2, 3), np.uint8)
@@ -418,6 +428,21 @@ class TestSubsampling:
         errors = math.sqrt(10 / (1 - 10 / 30)) * (means - x.mean())
         expected = x.mean() - np.quantile(errors, [0.95, 0.05]) / math.sqrt(30)
         assert np.allclose(interval, expected, rtol=1e-13)
+
+    def test_four_samples_are_enough_and_a_share_is_never_less_than_two_nor_all(self):
+        sizes = []
+
+        def counts(x, y):
+            sizes.append((len(x), len(y)))
+            return float(len(x))
+
+        for n, m, size in ((400, 4, 20), (4, 4, 3), (30, 60, 10)):
+            estimate.subsampling_interval(
+                np.arange(n), counts, y=np.arange(m), size=size, n_subsamples=1, rng=0
+            )
+        assert sizes == [(400, 4), (20, 2), (4, 4), (3, 3), (30, 60), (10, 20)]
+        with pytest.raises(ValueError, match="at least 4 samples, got 3"):
+            estimate.subsampling_interval([1, 2, 3], np.mean)
 
     def test_pairs_stay_together_in_rows_and_the_samples_are_not_changed(self):
         pairs = np.random.default_rng(0).normal(size=(40, 2)) @ [[1, 1], [0, 0.1]]

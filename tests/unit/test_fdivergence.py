@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import mpmath
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial import distance
 
 from divkit import _kernels
 from divkit import fdivergence as fd
-from divkit.information import entropy, kl_divergence, mutual_information
+from divkit.information import cross_entropy, entropy, kl_divergence, mutual_information
 
 LOG2 = math.log(2)
 INF = math.inf
@@ -32,6 +33,21 @@ def near_pair(size, scale, seed=1):
     p = rng.dirichlet(np.ones(size))
     q = p * (1 + scale * rng.standard_normal(size)).clip(0.01)
     return p, q / q.sum()
+
+
+def rounding_level_pairs(kind, size, number, rng):
+    """Rows of distributions and the same a few units of the last digit away."""
+    if kind == "softmax":
+        logits = rng.standard_normal((number, size)).astype(np.float32)
+        powers = np.exp(logits), np.exp(np.nextafter(logits, np.float32(9)))
+        return [x / x.sum(axis=1, keepdims=True) for x in powers]
+    p = rng.dirichlet(np.ones(size), number)
+    few = rng.random(p.shape) < (0.3 if kind != "dense" else 0)
+    few[:, 0] = False
+    p[few] = 0 if kind == "zeros" else rng.integers(1, 50, few.sum()) * 5e-324
+    p /= p.sum(axis=1, keepdims=True)
+    q = np.maximum(p + rng.integers(-3, 4, p.shape) * np.spacing(p), 0)
+    return p, np.where(p > 0, q, 0)
 
 
 def exact_rows(*laws):
@@ -168,17 +184,80 @@ class TestAccuracy:
             for ours, exact in DIRECT.values():
                 assert error(ours(p, q), exact(*exact_rows(p, q))) < 1e-12
 
-    def test_twenty_thousand_rounding_level_pairs_give_no_nan_and_nothing_negative(self):
+    @pytest.mark.parametrize("kind", ["dense", "zeros", "subnormal", "softmax"])
+    def test_a_million_rounding_level_pairs_give_no_nan_and_nothing_negative(self, kind):
         rng = np.random.default_rng(5)
-        p = rng.dirichlet(np.ones(5), size=20_000)
-        q = np.nextafter(p, rng.integers(0, 2, p.shape))
-        q[::7] = p[::7]
-        value = fd.js_divergence(p, q)
-        assert (value >= 0).all()
-        assert not np.signbit(value).any()
-        assert (value[::7] == 0).all()
-        with np.errstate(all="ignore"):
-            assert np.isnan(distance.jensenshannon(p[:1000], q[:1000], axis=1)).mean() > 0.3
+        for size in (1, 2, 3, 5, 8, 16):
+            p, q = rounding_level_pairs(kind, size, 42_000, rng)
+            q[::7] = p[::7]
+            for function in (kl_divergence, fd.js_divergence):
+                value = function(p, q)
+                assert (value >= 0).all()
+                assert not np.signbit(value).any()
+                assert (value[::7] == 0).all()
+
+    @pytest.mark.parametrize("kind", ["dense", "zeros", "subnormal", "softmax"])
+    def test_rounding_level_pairs_have_all_their_digits(self, kind):
+        rng = np.random.default_rng(6)
+        with mpmath.workdps(60):
+            for size in (2, 3, 5, 16):
+                for p, q in zip(*rounding_level_pairs(kind, size, 12, rng), strict=True):
+                    laws_ = exact_rows(p, q)
+                    kl, js = exact_kl(*laws_), exact_js(*laws_)
+                    if 1e-300 < kl < mpmath.inf:
+                        assert error(kl_divergence(p, q), kl) < 1e-13
+                    if js > 1e-300:
+                        assert error(fd.js_divergence(p, q), js) < 1e-14
+
+    @pytest.mark.parametrize("kind", ["unrelated", "moved", "stretched", "one rarer"])
+    def test_kl_and_js_have_their_digits_over_all_magnitudes(self, kind):
+        rng = np.random.default_rng(11)
+        for spread in [3, 20, 300] * 12:
+            n = rng.integers(2, 7)
+            p = 10.0 ** -rng.uniform(0, spread, n)
+            q = {
+                "unrelated": 10.0 ** -rng.uniform(0, spread, n),
+                "moved": p * (1 + 10.0 ** -rng.uniform(0, 17, n) * rng.choice([-1, 1], n)),
+                "stretched": p * 10.0 ** rng.normal(0, 2, n),
+                "one rarer": p * np.append(np.ones(n - 1), 10.0 ** -rng.uniform(0, 40)),
+            }[kind]
+            p, q = p / p.sum(), np.maximum(q / q.sum(), 5e-324)
+            with mpmath.workdps(340):
+                laws_ = exact_rows(p, q)
+                kl, js = exact_kl(*laws_), exact_js(*laws_)
+                if kl > 1e-290:
+                    assert error(kl_divergence(p, q), kl) < (1e-13 if kl < 1e-4 else 1e-12)
+                if js > 1e-290:
+                    assert error(fd.js_divergence(p, q), js) < (1e-14 if js < 1e-4 else 1e-12)
+
+    @pytest.mark.parametrize("size", [2, 3, 9])
+    def test_kl_and_cross_entropy_are_infinite_exactly_where_q_misses_an_outcome(self, size):
+        rng = np.random.default_rng(7)
+        p, q = (np.where(rng.random((5000, size)) < 0.6, 1.0, 0.0) for _ in range(2))
+        for rows_ in (p, q):
+            rows_[rng.random(rows_.shape) < 0.3] = 5e-324
+            rows_[:, 0] = 1
+            rows_ /= rows_.sum(axis=1, keepdims=True)
+        lost = ((q == 0) & (p > 0)).any(axis=1)
+        assert 0.05 < lost.mean() < 0.99
+        for function in (kl_divergence, cross_entropy):
+            assert np.array_equal(np.isinf(function(p, q)), lost)
+            assert not np.isnan(function(p, q)).any()
+            assert np.array_equal(np.isinf(function(p[0], q)), ((q == 0) & (p[0] > 0)).any(axis=1))
+
+    @pytest.mark.parametrize("name", DIRECT)
+    def test_rows_that_differ_in_rare_outcomes_alone_keep_their_digits(self, name):
+        ours, exact = DIRECT[name]
+        least = 1e-19 if name == "renyi inf" else 1e-290  # ratios are right to 1e-32
+        rare = [1.3e-8, 4e-12, 5e-20, 7e-52, 3e-91]
+        for i in range(len(rare)):
+            for change in (1 + 2.0**-52, 1.01, 1e-9):
+                p, q = np.array([1 - 1.3e-8, *rare]), np.array([1 - 1.3e-8, *rare])
+                q[i + 1] *= change
+                with mpmath.workdps(400):
+                    reference = exact(*exact_rows(p, q))
+                    if reference > least:
+                        assert error(ours(p, q), reference) < 1e-12
 
     def test_no_function_gives_nan_or_a_negative_value_at_rounding_level(self):
         rng = np.random.default_rng(6)
@@ -312,7 +391,8 @@ class TestFamily:
     @BY_MEMBER
     def test_the_conjugate_is_the_largest_gap_below_the_generator(self, member):
         t = np.geomspace(1e-8, 1e8, 100_001)
-        for u in member.activation(np.linspace(-2.0, 2.0, 9)):
+        below = [-0.7, -2.5, -9.0]  # also where no activation leads
+        for u in [*member.activation(np.linspace(-2.0, 2.0, 9)), *below]:
             gaps = u * t - member.f(t)
             best = max(gaps.max(), -member.at_zero)
             assert member.conjugate(np.array([u]))[0] == pytest.approx(best, rel=1e-6, abs=1e-6)
@@ -475,6 +555,15 @@ class TestVariationalBound:
             )
             assert from_samples == pytest.approx(expected, rel=1e-14)
 
+    def test_a_critic_without_an_opinion_bounds_zero_without_a_sign(self):
+        for value in (
+            fd.variational_bound(P, Q, f=fd.FAMILY["neyman_chi2"], critic=-np.zeros(3)),
+            fd.variational_bound(P, Q, f=fd.FAMILY["neyman_chi2"], critic=lambda x: -np.zeros(3)),
+            fd.FAMILY["pearson_chi2"].gan_loss([-0.0], [0.0]),
+        ):
+            assert value == 0
+            assert not np.signbit(value)
+
     def test_a_critic_outside_the_domain_bounds_nothing(self):
         js = fd.FAMILY["js"]
         assert fd.variational_bound(P, Q, f=js, critic=[0, 0, 1]) == -INF
@@ -522,6 +611,14 @@ class TestVariationalBound:
         for member in MEMBERS:
             for v, w in itertools.product([-1e4, 1e4], repeat=2):
                 assert not np.isnan(member.gan_loss([v], [w])), member.name
+
+    def test_short_forms_are_finite_where_the_conjugate_of_the_activation_is_not(self):
+        short = [member for member in MEMBERS if member.conjugate_of_activation is not None]
+        assert len(short) > 6
+        for member in short:
+            assert np.isfinite(member.gan_loss([0.0], [50.0])), member.name
+        half = fd.alpha(0.5)
+        assert half.gan_loss([0.0], [50.0]) == pytest.approx(-2 * math.expm1(50), rel=1e-13)
 
     def test_a_loss_of_nothing_is_refused(self):
         with pytest.raises(ValueError, match=r"fake of shape \(0,\) is empty"):
@@ -673,6 +770,9 @@ class TestRenyi:
         tiny = fd.renyi_divergence([1, 0], [1, 1e-20], order=0)
         assert tiny == pytest.approx(1e-20, rel=1e-12)
         assert fd.renyi_divergence([1, 0], [0, 1], order=0) == INF
+        for q in ([2, 6], [6, 2]):  # more and less than half is lost
+            counts = fd.renyi_divergence([7, 0], q, order=0, normalize=True)
+            assert counts == pytest.approx(math.log(8 / q[0]), rel=1e-15)
 
     @pytest.mark.parametrize("order", [0.3, 0.5, 0.99])
     def test_orders_below_one_are_finite_while_an_outcome_is_shared(self, order):
@@ -792,6 +892,35 @@ class TestPeersWrongAnswers:
         for function in TWO_ROWS:
             assert function([0.5, 0.5, 0], [1, 0, 0]) > 0
 
+    def test_the_quick_forms_are_negative_at_rounding_level(self):
+        p, q = rounding_level_pairs("dense", 5, 1000, np.random.default_rng(8))
+        m = (p + q) / 2
+        quick_kl = (p * np.log(p / q)).sum(axis=1)
+        quick_js = ((p * np.log(p / m)).sum(axis=1) + (q * np.log(q / m)).sum(axis=1)) / 2
+        assert (quick_kl < 0).mean() > 0.3
+        assert (quick_js < 0).mean() > 0.2
+
+    def test_the_careful_forms_alone_are_nan_or_infinite_for_ratios_beyond_sixteen_digits(self):
+        p, q = np.array([1 - 1e-17, 1e-17]), np.array([1e-17, 1 - 1e-17])
+        s, d = p + q, (p - q) / (p + q)
+        with np.errstate(all="ignore"):
+            kl = (s * (d * np.arctanh(d) + (np.arctanh(d) - d))).sum()
+            js = (s * (2 * d * np.arctanh(d) + np.log1p(-d * d))).sum() / 4
+        assert not np.isfinite(kl)
+        assert np.isnan(js)
+        with mpmath.workdps(60):
+            laws_ = exact_rows(p, q)
+            assert error(kl_divergence(p, q), exact_kl(*laws_)) < 1e-14
+            assert error(fd.js_divergence(p, q), exact_js(*laws_)) < 1e-14
+
+    def test_scipy_kl_of_a_hundred_quadrillionth_is_far_off(self):
+        p, q = near_pair(5, 1e-8)
+        with mpmath.workdps(60):
+            exact = exact_kl(*exact_rows(p, q))
+            assert 1e-18 < exact < 1e-16
+            assert error(stats.entropy(p, q), exact) > 0.01
+            assert error(kl_divergence(p, q), exact) < 1e-14
+
     def test_the_textbook_forms_lose_the_digits_of_near_equal_rows(self):
         p, q = near_pair(5, 1e-8)
         naive = 1 - np.sqrt(p * q).sum()
@@ -869,6 +998,35 @@ class TestProperties:
             parts = function(*first) + function(*second)
             assert function(p, q) == pytest.approx(parts, rel=1e-10, abs=1e-14)
 
+    @pytest.mark.parametrize("order", [0, 0.3, 0.5, 1, 2, 7, INF])
+    @quick
+    @given(pair=laws(), noise=st.lists(st.integers(0, 9), min_size=18, max_size=18))
+    def test_data_processing_never_increases_renyi_divergences(self, order, pair, noise):
+        channel = np.array(noise, float).reshape(6, 3)[: len(pair[0])] + 0.01
+        channel /= channel.sum(axis=1, keepdims=True)
+        before = fd.renyi_divergence(*pair, order=order)
+        after = fd.renyi_divergence(*(x @ channel for x in pair), order=order)
+        assert after <= before * (1 + 1e-10) + 1e-15
+
+    @pytest.mark.parametrize("order", [0.3, 0.5, 1])
+    @quick
+    @given(four=laws(4), share=st.floats(0, 1))
+    def test_renyi_divergences_up_to_order_one_are_jointly_convex(self, order, four, share):
+        p, q, r, s = four
+        mixed = fd.renyi_divergence(
+            share * p + (1 - share) * r, share * q + (1 - share) * s, order=order
+        )
+        ends = [fd.renyi_divergence(*pair, order=order) for pair in ((p, q), (r, s))]
+        parts = sum(w * x for w, x in zip((share, 1 - share), ends, strict=True) if w > 0)
+        assert mixed <= parts * (1 + 1e-10) + 1e-15
+
+    @pytest.mark.parametrize("weights", [[0.5, 0.5], [0.2, 0.8]])
+    @quick
+    @given(pair=laws())
+    def test_jensen_shannon_is_at_most_the_entropy_of_its_weights_times_tv(self, weights, pair):
+        bound = entropy(weights) * fd.total_variation(*pair)
+        assert fd.js_divergence(*pair, weights=weights) <= bound * (1 + 1e-12)
+
 
 class TestBounds:
     def test_values(self):
@@ -942,6 +1100,12 @@ class TestKLBernoulliInverse:
         for q in (lower, upper):
             assert kl_divergence([p, 1 - p], [q, 1 - q]) <= bound * (1 + 1e-9) + 1e-15
 
+    @pytest.mark.parametrize("side", ["lower", "upper"])
+    def test_a_negative_zero_is_a_zero(self, side):
+        value = fd.kl_bernoulli_inverse(-0.0, 0.5, side=side)
+        assert value == fd.kl_bernoulli_inverse(0.0, 0.5, side=side)
+        assert not np.signbit(value)
+
     def test_broadcasts_and_leaves_its_input_alone(self):
         p, bound = np.array([[0.1], [0.5]]), np.array([0.1, 0.2, 0.3])
         value = fd.kl_bernoulli_inverse(p, bound)
@@ -958,6 +1122,48 @@ class TestKLBernoulliInverse:
             fd.kl_bernoulli_inverse(0.5, -1)
         with pytest.raises(ValueError, match="side must be 'lower' or 'upper', got 'both'"):
             fd.kl_bernoulli_inverse(0.5, 1, side="both")
+
+
+def peak_in_mebibytes(call):
+    """The most memory that a call holds at a time, its result included."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+OF_ROWS = {
+    **{name: ours for name, (ours, _) in DIRECT.items() if " " not in name},
+    **{name: DIRECT[name][0] for name in ("js of weights .1 and .9", "renyi 2", "renyi inf")},
+    "alpha": DIRECT["alpha 0.3"][0],
+    "renyi 0": lambda p, q: fd.renyi_divergence(p, q, order=0),
+    "f_divergence": lambda p, q: fd.f_divergence(p, q, f=fd.FAMILY["triangular"]),
+}
+
+
+class TestMemory:
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_many_rows_need_ten_mib_however_many_they_are(self, name):
+        p, q = (np.tile(rows(784, seed, 100), (20, 1)) for seed in (1, 2))
+        p[::100], q[::100] = near_pair(784, 1e-6)
+        assert p.nbytes > 10 * 2**20
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < 10
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p[:1], q)) < 10
+
+    def test_many_tables_of_three_laws_need_ten_mib(self):
+        tables = np.tile(rows(784, 1, 60), (30, 1)).reshape(600, 3, 784)
+        assert tables.nbytes > 10 * 2**20
+        assert peak_in_mebibytes(lambda: fd.js_divergence(tables)) < 10
+
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_one_long_row_needs_at_most_eight_times_its_length_and_a_near_pair_24_times(self, name):
+        p, q = rows(100_000, 1)[0], rows(100_000, 2)[0]
+        near = p * (1 + 1e-7 * np.random.default_rng(3).standard_normal(p.shape))
+        near /= near.sum()
+        length = p.nbytes / 2**20
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < 8 * length + 0.5
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, near)) < 24 * length + 0.5
 
 
 BAD_INPUT = [

@@ -1,6 +1,7 @@
 """Closed forms against quadrature, mpmath and each other, and what they refuse."""
 
 import math
+import tracemalloc
 from itertools import pairwise
 
 import mpmath
@@ -297,6 +298,26 @@ class TestPairwiseKLMvn:
         single = gaussian.kl_mvn(m[:, None], c[:, None], m, c)
         assert single[2, 0] == math.inf
         assert np.allclose(value, single, rtol=1e-14, atol=0)
+
+    @pytest.mark.parametrize(("n", "spread"), [(1500, 1.0), (300, 1e-9)])
+    def test_needs_ten_mib_beyond_the_matrix_also_for_nearly_equal_laws(self, n, spread):
+        m, c, *_ = laws(4, n=n)
+        m, c = m[0] + spread * m, c[0] + spread * c
+        tracemalloc.start()
+        matrix = gaussian.pairwise_kl_mvn(m, c)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak - matrix.nbytes < 10 * 2**20 < n * n * 4 * 4 * 8
+        last = gaussian.kl_mvn(m[-1], c[-1], m, c)
+        assert np.allclose(matrix[-1], last, rtol=1e-9, atol=0)
+
+    def test_neighbours_in_clusters_far_apart_keep_their_digits(self):
+        m = np.array([[-1e4, 0.0], [-1e4 + 0.05, 0.0], [1e4, 0.0], [1e4, 0.05]])
+        c = np.array([np.eye(2)] * 4)
+        value = gaussian.pairwise_kl_mvn(m, c)
+        assert value[0, 1] == pytest.approx(0.05**2 / 2, rel=1e-9)
+        assert value[2, 3] == pytest.approx(0.05**2 / 2, rel=1e-15)
+        assert np.allclose(value, gaussian.kl_mvn(m[:, None], c[:, None], m, c), rtol=1e-15)
 
     def test_no_laws_give_no_values(self):
         empty = np.empty((0, 2)), np.empty((0, 2, 2))

@@ -1,6 +1,7 @@
 """Entropy and its relatives against other routes, at every scale, and what they refuse."""
 
 import math
+import tracemalloc
 
 import mpmath
 import numpy as np
@@ -261,6 +262,20 @@ class TestPeersWrongAnswers:
         assert error(info.kl_divergence(p, q), exact_kl(p, q)) < 1e-13
 
 
+class TestNearCertainty:
+    @pytest.mark.parametrize("rare", [1e-3, 1e-6, 1e-9, 1e-12, 1e-17, 1e-300])
+    def test_entropy_keeps_its_digits(self, rare):
+        row = np.array([rare / 4, 1 - rare, rare * 3 / 4])
+        with mpmath.workdps(60):
+            (p,) = exact_rows(row)
+            exact = -mpmath.fsum(x * mpmath.log(x) for x in p if x)
+        assert error(info.entropy(row), exact) < 1e-14
+        assert error(info.joint_entropy(np.stack([row, 0 * row])), exact) < 1e-14
+
+    def test_a_certain_outcome_has_no_entropy(self):
+        assert info.entropy([[1, 0, 0], [0, 0, 1]]).tolist() == [0, 0]
+
+
 class TestConventions:
     def test_the_axis_is_moved_in_each_array_separately(self):
         p, q = rows(3, 1, 4), rows(3, 2)[0]
@@ -398,6 +413,118 @@ class TestConventions:
         assert np.allclose(info.kl_divergence(p[::-1], q[::-1])[::-1], expected, rtol=1e-14)
 
 
+def peak_in_mebibytes(call):
+    """The most memory that a call holds at a time, its result included."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+OF_ROWS = {
+    "entropy": lambda p, q: info.entropy(p),
+    "perplexity": lambda p, q: info.perplexity(p),
+    "cross_entropy": info.cross_entropy,
+    "kl_divergence": info.kl_divergence,
+    "cross_entropy_from_logits": info.cross_entropy_from_logits,
+    "kl_from_logits": info.kl_from_logits,
+    "js_from_logits": info.js_from_logits,
+}
+OF_TABLES = {
+    "joint_entropy": info.joint_entropy,
+    "conditional_entropy": lambda pxy: info.conditional_entropy(pxy, given="x"),
+    "conditional_entropy given y": lambda pxy: info.conditional_entropy(pxy, given="y"),
+    "mutual_information": info.mutual_information,
+    "conditional_kl_divergence": lambda pxy: info.conditional_kl_divergence(pxy, pxy[::-1]),
+}
+
+
+class TestMemory:
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_many_rows_need_ten_mib_however_many_they_are(self, name):
+        p, q = (np.tile(rows(784, seed, 100), (20, 1)) for seed in (1, 2))
+        q[::100] = p[0]
+        q[::100, :2] += [1e-9, -1e-9]
+        assert p.nbytes > 10 * 2**20
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < 10
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p[:1], q)) < 10
+
+    @pytest.mark.parametrize("name", OF_TABLES)
+    def test_many_tables_need_ten_mib_however_many_they_are(self, name):
+        tables = np.tile(rows(784, 1, 100), (20, 1)).reshape(2000, 28, 28)
+        assert peak_in_mebibytes(lambda: OF_TABLES[name](tables)) < 10
+
+    @pytest.mark.parametrize(
+        ("name", "times"),
+        [("entropy", 2), ("cross_entropy", 2), ("kl_divergence", 14), ("js_from_logits", 18)],
+    )
+    def test_one_long_row_needs_a_fixed_multiple_of_its_length(self, name, times):
+        p, q = rows(100_000, 1)[0], rows(100_000, 2)[0]
+        near = p * (1 + 1e-7 * np.random.default_rng(3).standard_normal(p.shape))
+        limit = times * p.nbytes / 2**20 + 0.5
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, q)) < limit
+        assert peak_in_mebibytes(lambda: OF_ROWS[name](p, near / near.sum())) < limit
+
+
+@st.composite
+def joint_tables(draw, number=1):
+    """Joint tables of 2 or 3 by 2 to 4 outcomes, some of them impossible."""
+    shape = draw(st.integers(2, 3)), draw(st.integers(2, 4))
+    size = math.prod(shape)
+    counts = st.lists(st.integers(0, 20), min_size=size, max_size=size).filter(any)
+    drawn = [np.array(draw(counts), float).reshape(shape) for _ in range(number)]
+    return [table / table.sum() for table in drawn]
+
+
+class TestInequalities:
+    @quick
+    @given(pairs())
+    def test_no_code_for_another_law_is_shorter_than_the_entropy(self, pair):
+        assert info.cross_entropy(*pair) >= info.entropy(pair[0]) * (1 - 1e-14)
+
+    @quick
+    @given(pairs(), st.floats(0, 1))
+    def test_entropy_is_concave(self, pair, share):
+        p, q = pair
+        mixed = info.entropy(share * p + (1 - share) * q)
+        assert mixed >= (share * info.entropy(p) + (1 - share) * info.entropy(q)) * (1 - 1e-13)
+
+    @quick
+    @given(joint_tables())
+    def test_knowledge_never_adds_entropy_and_information_is_mutual(self, tables):
+        [pxy] = tables
+        y, x = info.entropy(pxy.sum(0)), info.entropy(pxy.sum(1))
+        shared = info.mutual_information(pxy)
+        assert info.conditional_entropy(pxy, given="x") <= y * (1 + 1e-13) + 1e-15
+        assert 0 <= shared <= min(x, y) * (1 + 1e-12) + 1e-15
+        assert info.mutual_information(pxy.T) == pytest.approx(shared, rel=1e-12, abs=1e-30)
+        both = np.outer(pxy.sum(1), pxy.sum(0)).ravel()
+        assert info.kl_divergence(pxy.ravel(), both) == pytest.approx(shared, rel=1e-9, abs=1e-15)
+
+    @quick
+    @given(joint_tables(2))
+    def test_the_chain_rules_hold(self, tables):
+        p, q = tables
+        joint = info.joint_entropy(p)
+        parts = info.entropy(p.sum(1)) + info.conditional_entropy(p, given="x")
+        assert joint == pytest.approx(parts, rel=1e-12, abs=1e-14)
+        whole = info.kl_divergence(p.ravel(), q.ravel())
+        marginal = info.kl_divergence(p.sum(1), q.sum(1))
+        rest = info.conditional_kl_divergence(p, q)
+        assert whole == pytest.approx(marginal + rest, rel=1e-11, abs=1e-14)
+        assert marginal <= whole * (1 + 1e-12) + 1e-15
+
+    @quick
+    @given(joint_tables(), st.lists(st.integers(0, 9), min_size=12, max_size=12))
+    def test_processing_one_variable_never_adds_information(self, tables, noise):
+        [pxy] = tables
+        channel = np.array(noise, float).reshape(4, 3)[: pxy.shape[1]] + 0.01
+        channel /= channel.sum(axis=1, keepdims=True)
+        before, after = info.mutual_information(pxy), info.mutual_information(pxy @ channel)
+        assert after <= before * (1 + 1e-10) + 1e-15
+
+
 class TestJointTables:
     table = np.array([[0.125, 0.0625, 0.0625], [0.25, 0.5, 0.0]])
 
@@ -467,6 +594,26 @@ class TestLogits:
             )
             assert error(info.kl_from_logits(a, b), kl) < 1e-12
             assert error(info.js_from_logits(a, b), js) < 1e-12
+
+    @pytest.mark.parametrize("shift", [0.0, 1000.1, -3e5])
+    @pytest.mark.parametrize(
+        "steps", [[1e-7, -3e-7, 2e-7, 0], [0, 0, 0, -7.5], [1e-3, 0, 1e-4, 9], [0.3, -2, 5, 1]]
+    )
+    def test_keep_their_digits_whatever_is_added_and_where_rare_outcomes_differ_much(
+        self, steps, shift
+    ):
+        a = np.array([0.3, -1.1, 0.7, -23.0])
+        b = a + steps + shift
+        with mpmath.workdps(60):
+            p, q = exact_softmax(a), exact_softmax(b)
+            m = [(x + y) / 2 for x, y in zip(p, q, strict=True)]
+            kl = mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q, strict=True))
+            js = mpmath.fsum(
+                (x * mpmath.log(x / z) + y * mpmath.log(y / z)) / 2
+                for x, y, z in zip(p, q, m, strict=True)
+            )
+            assert error(info.kl_from_logits(a, b), kl) < 1e-11
+            assert error(info.js_from_logits(a, b), js) < 1e-11
 
     def test_agree_with_the_forms_for_probabilities(self):
         a, b = np.random.default_rng(5).standard_normal((2, 20, 6))

@@ -74,7 +74,7 @@ def test_what_needs_an_extra_names_it(statement, missing, extra):
     assert f'pip install "divkit[{extra}]"' in in_new_process(code)
 
 
-@pytest.mark.parametrize("home", ["information", "fdivergence", "_parallel"])
+@pytest.mark.parametrize("home", ["information", "fdivergence", "_blocks"])
 def test_the_names_of_the_main_modules_can_be_imported_from_the_package(home):
     module = import_module(f"divkit.{home}")
     for name in module.__all__:

@@ -310,6 +310,13 @@ class TestExtremes:
         counts = pairwise([[1, 1, 0]], [[15e-324, 1, 1]], normalize=True)[0, 0]
         assert counts == pytest.approx(-math.log(15e-324) / 2, rel=1e-15)
 
+    @pytest.mark.parametrize("metric", METRICS[:-1])
+    def test_rows_that_differ_in_one_rare_outcome_keep_their_digits(self, metric):
+        rare = np.array([[1e-9, 4e-52, 3e-91], [1e-9, 4.04e-52, 3e-91], [1e-9, 4e-52, 9e-99]])
+        table = np.column_stack([np.full(3, 1 - 1e-9), rare])
+        with mpmath.workdps(300):
+            assert worst(pairwise(table, metric=metric), exact_matrix(metric, table, table)) < 1e-12
+
     def test_a_divergence_too_large_for_a_float_is_infinite_and_a_smaller_one_is_not(self):
         assert pairwise([[0.5, 0.5]], [[1e-310, 1]], metric="chi2")[0, 0] == math.inf
         value = pairwise([[1e-200, 1]], [[1e-310, 1]], metric="chi2")[0, 0]

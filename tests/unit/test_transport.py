@@ -248,6 +248,23 @@ class TestWasserstein1d:
             tracemalloc.stop()
             assert peak < 32 * 2**20
 
+    def test_all_pairs_of_rows_are_never_held_at_a_time(self):
+        u, p = random(40, 784), np.random.default_rng(1).dirichlet(np.ones(784), 40)
+        assert 40 * u.nbytes > 9 * 2**20
+        calls = [
+            lambda: transport.wasserstein_1d(u[:, None], u[None]),
+            lambda: transport.wasserstein_1d(u[:, None], u[None], u_weights=p[:, None]),
+            lambda: transport.energy_distance(u[:, None], u[None], v_weights=p[None]),
+            lambda: transport.wasserstein_pmf(p[:, None], p[None]),
+            lambda: transport.wasserstein_pmf(p[:, None], p[None], order=2),
+        ]
+        for call in calls:
+            tracemalloc.start()
+            call()
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 8 * 2**20
+
     def test_one_long_row_needs_as_much_as_the_input_and_with_weights_four_times(self):
         u, v, a, b = random(4, 200_000)
         weights = {"u_weights": abs(a), "v_weights": abs(b)}
@@ -442,6 +459,14 @@ class TestExactPlans:
         other = np.array(data.draw(st.lists(numbers, min_size=len(b), max_size=len(b))))
         assert a @ (cost - other).min(axis=1) + b @ other <= best + 1e-9  # weak duality
 
+    @pytest.mark.parametrize("unit", [2.0**-900, 2.0**900])
+    def test_plans_and_prices_do_not_depend_on_the_unit_of_cost(self, unit):
+        a, b, cost = problem(5, 7)
+        plan = transport.transport_plan(a, b, cost)
+        assert np.array_equal(transport.transport_plan(a, b, cost * unit), plan)
+        f, g = transport.kantorovich_potentials(a, b, cost * unit)
+        assert (f @ a + g @ b) / unit == pytest.approx((plan * cost).sum(), rel=1e-12)
+
     def test_potentials_of_many_points_reach_the_plan_too(self):
         _, _, cost = problem(300, 300, seed=4)
         a = np.full(300, 1 / 300)
@@ -561,6 +586,14 @@ class TestSliced:
         for order, factor in ((1, 2 / math.pi), (2, math.sqrt(0.5))):
             value = transport.sliced_wasserstein(x, y, order=order, n_projections=20_000, rng=3)
             assert value == pytest.approx(5 * factor, rel=0.01)
+
+    def test_directions_are_taken_in_blocks(self):
+        x = random(3000, 5)
+        tracemalloc.start()
+        transport.sliced_wasserstein(x, x + 1, n_projections=1500, rng=0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 32 * 2**20 < 1500 * 3000 * 8
 
     def test_blocks_of_directions_are_the_same_as_one(self, monkeypatch):
         x, y = random(50, 2), random(60, 2, seed=1)
@@ -945,8 +978,10 @@ class TestFaults:
             (LINE, {"order": "2"}),
             (LINE, {"order": True}),
             (SLICED, {"n_projections": 2.5}),
+            (SLICED, {"n_projections": True}),
             (SLICED, {"rng": "seed"}),
             (DEBIASED, {"reg": "1"}),
+            (DEBIASED, {"reg": True}),
             (DEBIASED, {"reg": 1, "max_iter": 1.5}),
             (MMD, {"bandwidth": 1j}),
         ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from divkit import js_divergence, kl_divergence, total_variation, workers
-from divkit._parallel import in_parallel
+from divkit._blocks import in_parallel
 from divkit.transport import wasserstein_1d, wasserstein_pmf
 
 FUNCTIONS = [kl_divergence, js_divergence, total_variation, wasserstein_1d, wasserstein_pmf]

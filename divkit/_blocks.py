@@ -1,4 +1,4 @@
-"""Blocks of rows on more than one thread: numpy lets go of the interpreter while it computes."""
+"""Rows of arrays in blocks, on one thread or more: numpy lets go of the interpreter meanwhile."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import prod
 from operator import index
 from typing import TypeVar
+
+import numpy as np
+
+from divkit._validation import Reals
 
 __all__ = ["workers"]
 
@@ -66,3 +71,22 @@ def in_parallel(function: Callable[[Item], Value], items: Iterable[Item]) -> Ite
         return map(function, items)
     with ThreadPoolExecutor(threads) as pool:
         return iter(list(pool.map(function, items)))
+
+
+class Table:
+    """The rows of an array broadcast to common leading axes, handed out block by block."""
+
+    def __init__(self, array: Reals, leading: tuple[int, ...]) -> None:
+        self.array, self.leading = array, leading
+        self.size = array.shape[-1]
+        simple = len(leading) < 2 or array.flags.c_contiguous  # reshaped without a copy
+        whole = array.shape[:-1] == leading and simple
+        self.flat = array.reshape(prod(leading), self.size) if whole else None
+
+    def block(self, first: int, stop: int) -> Reals:
+        """Return the rows from `first` to before `stop`, a view where that is possible."""
+        if self.flat is not None:
+            return self.flat[first:stop]
+        view = np.broadcast_to(self.array, (*self.leading, self.size))
+        rows = np.arange(first, min(stop, prod(self.leading)))
+        return np.asarray(view[np.unravel_index(rows, self.leading)])
