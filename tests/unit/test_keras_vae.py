@@ -100,9 +100,9 @@ def test_the_compiled_loop_takes_the_steps_that_single_steps_take(batch_size):
     history = looped.fit(IMAGES, epochs=1, batch_size=batch_size).history
     stepped.optimizer.build(stepped.trainable_variables)
     step = keras.tf.function(stepped.train_step, jit_compile=True)  # XLA has noise of its own
-    (block,) = keras._shuffled(IMAGES, 512, seed=0)
+    (block,) = keras.vae._shuffled(IMAGES, 512, seed=0)
     for start in range(0, 512, batch_size):
-        losses = step(keras._as_unit_floats(block[start : start + batch_size]))
+        losses = step(keras.vae._as_unit_floats(block[start : start + batch_size]))
     for name, value in losses.items():
         assert history[name][0] == pytest.approx(number(value), rel=1e-5)
     assert number(looped.optimizer.iterations) == number(stepped.optimizer.iterations)
@@ -172,7 +172,7 @@ def test_a_notebook_that_trains_passes_nbval_twice(tmp_path):
 
 def test_the_bar_shows_in_a_live_front_end_and_is_taken_away(monkeypatch):
     shown = []
-    monkeypatch.setattr(keras, "_live_front_end", lambda: True)
+    monkeypatch.setattr(keras.progress, "_live_front_end", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: shown.append("bar") or Handle())
     monkeypatch.setattr("IPython.display.clear_output", lambda *a: shown.append("cleared"))
 

@@ -1,0 +1,67 @@
+"""Keras on TensorFlow, imported with the right switches, or a word on how to get it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+# Read by TensorFlow when it is imported: the same sums on every x86 CPU, and a silent stderr.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+try:
+    import keras
+    import tensorflow as tf
+except ImportError as error:
+    import platform
+
+    raise ImportError(
+        f"divkit.keras needs Keras and TensorFlow, which are not installed for Python "
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}. Install them "
+        'with: pip install "divkit[keras]". Where no TensorFlow wheel exists (Intel Macs, Windows '
+        "on ARM), use Linux, a virtual machine or a hosted notebook; the rest of divkit works."
+    ) from error
+
+__all__ = ["Callback", "Model", "Tensor", "check_backend", "dense", "keras", "tf"]
+
+Tensor = Any
+
+if TYPE_CHECKING:
+    # Keras carries no types: these stand for its base classes.
+    class Model:
+        built: bool
+        optimizer: Any
+        trainable_variables: list[Any]
+        train_function: Any
+        jit_compile: bool
+        run_eagerly: bool
+
+        def __init__(self, **keywords: object) -> None: ...
+
+        # Open signatures, so that a subclass may narrow them.
+        compile: Any
+        fit: Any
+        get_metrics_result: Any
+
+    class Callback:
+        params: dict[str, Any]
+
+        def __init__(self) -> None: ...
+else:
+    Model, Callback = keras.Model, keras.callbacks.Callback
+
+
+def check_backend() -> None:
+    """Raise if Keras runs on something else than TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError(
+            f"divkit.keras needs Keras on TensorFlow, but it runs on {keras.backend.backend()}:"
+            " set KERAS_BACKEND=tensorflow before Keras is imported"
+        )
+
+
+def dense(units: int, seed: int, activation: str | None = None) -> Any:
+    """Return a dense layer whose initial weights are those of the seed."""
+    initializer = keras.initializers.GlorotUniform(seed=seed)
+    return keras.layers.Dense(units, activation, kernel_initializer=initializer)
