@@ -99,7 +99,8 @@ def cross_entropy_summed_over_batch(images: Tensor, logits: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> summed = cross_entropy_summed_over_batch(keras.ops.ones((5, 2, 2)), keras.ops.zeros((5, 2, 2)))
+    >>> ones, zeros = keras.ops.ones((5, 2, 2)), keras.ops.zeros((5, 2, 2))
+    >>> summed = cross_entropy_summed_over_batch(ones, zeros)
     >>> round(float(summed / keras.ops.log(2.0)), 6)
     5.0
     """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from divkit.keras._tensorflow import Callback
 
 __all__ = ["ProgressBar"]
+
+Item = TypeVar("Item")
 
 
 def _live_front_end() -> bool:
@@ -49,7 +51,8 @@ class ProgressBar(Callback):
         from IPython.display import HTML
 
         epochs = self.params.get("epochs") or 1
-        text = f"{self.label}: epoch {min(self._epoch + 1, epochs)} of {epochs}"
+        epoch = f": epoch {min(self._epoch + 1, epochs)} of {epochs}" if epochs > 1 else ""
+        text = self.label + epoch
         text += "" if loss is None else f", loss {loss:.2f}"
         return HTML(f'<progress value="{fraction:.4f}" max="1"></progress> {text}')
 
@@ -81,3 +84,16 @@ class ProgressBar(Callback):
 
             clear_output()
             self._handle = None
+
+
+def tracked(items: Sequence[Item], label: str) -> Iterator[Item]:
+    """Yield the items beside a progress bar."""
+    bar = ProgressBar(label)
+    bar.set_params({"steps": len(items)})
+    bar.on_train_begin()
+    try:
+        for place, item in enumerate(items):
+            yield item
+            bar.on_train_batch_end(place)
+    finally:
+        bar.on_train_end()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from divkit.keras._tensorflow import Model, Tensor, check_backend, dense, keras, tf
+from divkit.keras._tensorflow import Model, Tensor, check_backend, dense, keras, seeds_of, tf
 from divkit.keras.losses import Loss, cross_entropy, cross_entropy_of_pixels, kl_regularizer
 from divkit.keras.progress import ProgressBar
 
@@ -181,7 +181,7 @@ class VAE(Model):
     ) -> None:
         check_backend()
         super().__init__(name="vae")
-        seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(6) >> 1]
+        seeds = seeds_of(seed, 6)
         shape = (image_shape, hidden_units, latent_dim)
         self.encoder = encoder or _dense_encoder(*shape, seeds[:3])
         self.decoder = decoder or _dense_decoder(*shape, seeds[3:5])
