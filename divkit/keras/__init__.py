@@ -22,6 +22,7 @@ from divkit.keras.losses import (
     euclidean_regularizer_as_coded,
     kl_regularizer,
     no_regularizer,
+    scaled,
     w2_regularizer,
 )
 from divkit.keras.objectives import (
@@ -35,7 +36,7 @@ from divkit.keras.objectives import (
     wasserstein_objective,
 )
 from divkit.keras.progress import ProgressBar
-from divkit.keras.vae import VAE, image_batches
+from divkit.keras.vae import VAE, RateDistortion, beta_sweep, image_batches
 
 __all__ = [
     "GAN",
@@ -43,6 +44,8 @@ __all__ = [
     "Critic",
     "Objective",
     "ProgressBar",
+    "RateDistortion",
+    "beta_sweep",
     "cross_entropy",
     "cross_entropy_summed_over_batch",
     "euclidean_regularizer",
@@ -56,6 +59,7 @@ __all__ = [
     "minimax_loss",
     "no_regularizer",
     "non_saturating_loss",
+    "scaled",
     "w2_regularizer",
     "wasserstein_objective",
 ]

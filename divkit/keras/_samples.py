@@ -64,9 +64,7 @@ def check_count(value: Any, name: str) -> int:
 def check_shape(found: tuple[int, ...], expected: tuple[int, ...], names: str) -> None:
     """Samples of two kinds must be points of one space."""
     if found != expected:
-        raise ValueError(
-            f"{names} must have one shape, but one is {found} and {expected} the other"
-        )
+        raise ValueError(f"{names} must have one shape, not {found} and {expected}")
 
 
 def block_sizes(steps: int, floats: int) -> list[int]:

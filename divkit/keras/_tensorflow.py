@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         built: bool
         optimizer: Any
         trainable_variables: list[Any]
+        variables: list[Any]
         train_function: Any
         jit_compile: bool
         run_eagerly: bool
@@ -100,4 +101,6 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any
     and warns when a notebook has made five. No XLA: for small networks its compilation takes 2 s
     longer and saves a quarter of the time of a step.
     """
-    return tf.function(function, input_signature=arguments, autograph=False).get_concrete_function()
+    graph = tf.function(function, input_signature=arguments, autograph=False)
+    concrete: Callable[..., Any] = graph.get_concrete_function()
+    return concrete

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from divkit.keras._tensorflow import Tensor, keras, tf
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "euclidean_regularizer_as_coded",
     "kl_regularizer",
     "no_regularizer",
+    "scaled",
     "w2_regularizer",
 ]
 
@@ -139,6 +142,55 @@ def kl_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
     """
     excess = keras.ops.expm1(logvar) - logvar  # sigma^2 - 1 - log sigma^2 without cancellation
     return keras.ops.mean(keras.ops.sum(keras.ops.square(mean) + excess, axis=-1)) / 2
+
+
+def scaled(regularizer: Loss, beta: float) -> Loss:
+    r"""Return a regulariser times a number: with the KL regulariser that of the beta-VAE.
+
+    .. math:: (\mu, \log \sigma^2) \mapsto \beta\, R(\mu, \log \sigma^2)
+
+    Parameters
+    ----------
+    regularizer : callable
+        Function of (mean, logvar) that returns a scalar.
+    beta : float
+        The factor, finite and at least 0.
+
+    Returns
+    -------
+    callable
+        Function of (mean, logvar) that returns a scalar.
+
+    Raises
+    ------
+    ValueError
+        If `beta` is negative or not finite.
+
+    See Also
+    --------
+    beta_sweep : trains a VAE for each of several factors.
+
+    References
+    ----------
+    .. [1] I. Higgins et al. (2017). beta-VAE: learning basic visual concepts with a constrained
+       variational framework. International Conference on Learning Representations.
+
+    Examples
+    --------
+    >>> quarter = scaled(kl_regularizer, 0.25)
+    >>> float(quarter(keras.ops.array([[2.0, 0.0]]), keras.ops.zeros((1, 2))))
+    0.5
+    """
+    factor = check_factor(beta, "beta")
+    return lambda mean, logvar: factor * regularizer(mean, logvar)
+
+
+def check_factor(value: float, name: str) -> float:
+    """Return a finite number that is not negative, or raise."""
+    real = isinstance(value, int | float | np.integer | np.floating) and value is not True
+    if not (real and 0 <= value < np.inf):
+        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+    return float(value)
 
 
 def no_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
