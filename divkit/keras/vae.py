@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from divkit.keras._samples import check_count
 from divkit.keras._tensorflow import Model, Tensor, check_backend, dense, keras, seeds_of, tf
 from divkit.keras.losses import (
     Loss,
@@ -32,19 +33,19 @@ def _as_unit_floats(images: Tensor) -> Tensor:
     return keras.ops.cast(images, "float32") / scale
 
 
-def _check_images(images: ArrayLike) -> NDArray[Any]:
+def _check_images(images: ArrayLike, name: str = "images") -> NDArray[Any]:
     """Return the images as an array of bytes or of floats in [0, 1], or raise."""
     array = np.asarray(images)
     if array.ndim < 2 or not len(array):
-        raise ValueError(f"images must have shape (n, height, width) with n > 0, got {array.shape}")
+        raise ValueError(f"{name} must have shape (n, height, width) with n > 0, got {array.shape}")
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"images must be real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= 1):  # also true for NaN
         raise ValueError(
-            f"images must lie in [0, 1] or be of dtype uint8, got values from {low} to {high}: "
+            f"{name} must lie in [0, 1] or be of dtype uint8, got values from {low} to {high}: "
             "divide by the largest possible value"
         )
     return array.astype(np.float32, copy=False)
@@ -84,8 +85,7 @@ def image_batches(images: ArrayLike, *, batch_size: int = 128, seed: int | None 
     >>> [(tuple(batch.shape), float(batch[0, 0, 0])) for batch in batches]
     [((4, 2, 2), 1.0), ((1, 2, 2), 1.0)]
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    check_count(batch_size, "batch_size")
     return _shuffled(_check_images(images), batch_size, seed).map(_as_unit_floats)
 
 
@@ -262,8 +262,7 @@ class VAE(Model):
         keras.callbacks.History
             Its `history` has `loss`, `reconstruction` and `regularizer`, one value per epoch.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_count(batch_size, "batch_size")
         if batch_size != self._batch_size:
             self._batch_size, self.train_function = batch_size, None
         blocks = _shuffled(_check_images(images), _STEPS * batch_size, self._order_seed)
@@ -454,8 +453,7 @@ class VAE(Model):
         ndarray of shape (n,)
             Nats, negative; unbiased. The KL part is exact.
         """
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1, got {samples}")
+        check_count(samples, "samples")
         array = _check_images(images)
         mean, logvar = self.encode(array)
         rng = np.random.default_rng(seed)
@@ -576,7 +574,7 @@ def beta_sweep(
         check_factor(beta, f"betas[{place}]")
     if not 0 < learning_rate < np.inf:
         raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
-    measured = _check_images(images if held_out is None else held_out)
+    measured = images if held_out is None else _check_images(held_out, "held_out")
     factor = keras.Variable(1.0, trainable=False)  # one compilation for all, not 4 s for each
     vae = VAE(regularizer=lambda *code: factor * kl_regularizer(*code), seed=seed, **options)
     vae.compile(keras.optimizers.Adam(learning_rate))

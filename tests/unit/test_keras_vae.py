@@ -109,7 +109,7 @@ def test_the_compiled_loop_takes_the_steps_that_single_steps_take(batch_size):
 
 
 def test_a_batch_size_of_zero_is_refused():
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be a positive whole number, got 0"):
         keras.VAE(seed=0).fit(IMAGES, batch_size=0)
 
 
@@ -142,6 +142,39 @@ def test_bad_images_are_refused(images, error, message):
 def test_codes_of_the_wrong_dimension_are_refused():
     with pytest.raises(ValueError, match=r"shape \(n, 2\)"):
         keras.VAE(seed=0).decode(np.zeros((3, 5)))
+
+
+class TestBetaSweep:
+    def test_a_larger_factor_shortens_the_codes_and_spoils_the_pictures(self):
+        betas = [0.1, 1.0, 100.0]
+        points = keras.beta_sweep(IMAGES, betas, epochs=8, latent_dim=3)
+        assert [point.beta for point in points] == betas
+        rates, distortions = ([p[i] for p in points] for i in (1, 2))
+        assert rates == sorted(rates, reverse=True)
+        assert distortions == sorted(distortions)
+        assert [points[0].active, points[-1].active] == [3, 0]
+        for point in points:
+            assert point.negative_elbo == pytest.approx(point.rate + point.distortion, rel=1e-12)
+
+    def test_every_factor_starts_from_the_same_weights_and_order(self):
+        _, swept = keras.beta_sweep(IMAGES, [9.0, 0.5], epochs=2, seed=3)
+        alone = keras.VAE(regularizer=keras.scaled(keras.kl_regularizer, 0.5), seed=3)
+        alone.compile(keras.keras.optimizers.Adam(1e-3))
+        alone.fit(IMAGES, epochs=2)
+        by_formula = kl_standard_normal(*alone.encode(IMAGES)).mean()
+        assert swept.rate == pytest.approx(by_formula, rel=1e-4)
+        assert swept.negative_elbo == pytest.approx(-alone.elbo(IMAGES, seed=3).mean(), rel=1e-4)
+
+    def test_held_out_images_are_what_is_measured(self):
+        (seen,) = keras.beta_sweep(IMAGES, [1], epochs=1)
+        (unseen,) = keras.beta_sweep(IMAGES, [1], epochs=1, held_out=IMAGES[:100] // 2)
+        assert unseen.negative_elbo < 0.9 * seen.negative_elbo  # darker pictures cost less
+
+
+def test_a_scaled_regularizer_is_the_multiple():
+    scaled = keras.scaled(keras.w2_regularizer, 2.5)
+    once = number(keras.w2_regularizer(MEAN, LOGVAR))
+    assert number(scaled(MEAN, LOGVAR)) == pytest.approx(2.5 * once, rel=1e-6)
 
 
 TRAINING = """
