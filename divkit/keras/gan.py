@@ -32,12 +32,10 @@ class GAN:
     The generator G turns noise into samples of its law q, without a density:
     :math:`x = G(z)` with :math:`z \sim N(0, I)`. The objective says which GAN it is:
 
-    ========================================  =====================================
-    `logistic_objective`                      the first GAN
-    `f_divergence_objective`                  f-GAN
-    `wasserstein_objective` with ``clip=``    WGAN
-    `wasserstein_objective` with ``penalty=`` WGAN-GP, one-sided unless told otherwise
-    ========================================  =====================================
+    - `logistic_objective`: the first GAN;
+    - `f_divergence_objective`: f-GAN;
+    - `wasserstein_objective` with a clip: WGAN;
+    - `wasserstein_objective` with a penalty: WGAN-GP, one-sided unless told otherwise.
 
     Parameters
     ----------

@@ -157,18 +157,14 @@ class TestBetaSweep:
             assert point.negative_elbo == pytest.approx(point.rate + point.distortion, rel=1e-12)
 
     def test_every_factor_starts_from_the_same_weights_and_order(self):
-        _, swept = keras.beta_sweep(IMAGES, [9.0, 0.5], epochs=2, seed=3)
+        held_out = IMAGES[:50]
+        _, swept = keras.beta_sweep(IMAGES, [9.0, 0.5], held_out=held_out, epochs=2, seed=3)
         alone = keras.VAE(regularizer=keras.scaled(keras.kl_regularizer, 0.5), seed=3)
         alone.compile(keras.keras.optimizers.Adam(1e-3))
         alone.fit(IMAGES, epochs=2)
-        by_formula = kl_standard_normal(*alone.encode(IMAGES)).mean()
+        by_formula = kl_standard_normal(*alone.encode(held_out)).mean()
         assert swept.rate == pytest.approx(by_formula, rel=1e-4)
-        assert swept.negative_elbo == pytest.approx(-alone.elbo(IMAGES, seed=3).mean(), rel=1e-4)
-
-    def test_held_out_images_are_what_is_measured(self):
-        (seen,) = keras.beta_sweep(IMAGES, [1], epochs=1)
-        (unseen,) = keras.beta_sweep(IMAGES, [1], epochs=1, held_out=IMAGES[:100] // 2)
-        assert unseen.negative_elbo < 0.9 * seen.negative_elbo  # darker pictures cost less
+        assert swept.negative_elbo == pytest.approx(-alone.elbo(held_out, seed=3).mean(), rel=1e-4)
 
 
 def test_a_scaled_regularizer_is_the_multiple():
