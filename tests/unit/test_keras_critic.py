@@ -216,6 +216,15 @@ class TestTraining:
             tf.get_logger().removeHandler(handler)
         assert said == []
 
+    def test_a_progress_bar_shows_to_a_person_and_is_taken_away(self, monkeypatch):
+        shown = []
+        monkeypatch.setattr(keras.progress, "_live_front_end", lambda: True)
+        monkeypatch.setattr("IPython.display.display", lambda html, **k: shown.append(html.data))
+        monkeypatch.setattr("IPython.display.clear_output", lambda: shown.append("cleared"))
+        monkeypatch.setattr(keras.ProgressBar, "interval", np.inf)
+        keras.Critic(keras.logistic_objective(), affine()).fit([0.0], [1.0], steps=1)
+        assert shown == ['<progress value="0.0000" max="1"></progress> critic', "cleared"]
+
     def test_images_need_no_flattening(self):
         layers = keras.keras.layers
         network = keras.keras.Sequential([layers.Flatten(), layers.Dense(1)])
