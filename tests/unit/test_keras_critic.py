@@ -148,14 +148,21 @@ class TestTrainedOnWasserstein:
         value, _ = critic.bound(line_at(1.0), line_at(0.0), size=20_000, seed=1)
         assert value == pytest.approx(1.05, abs=0.01)
 
-    def test_one_side_is_enough_where_the_best_slope_is_not_one_everywhere(self):
+    def test_one_side_is_enough_where_the_best_slope_changes_its_sign_and_two_may_fail(self):
         rng = np.random.default_rng(0)
         bimodal = rng.choice([-2.0, 2.0], 20_000) + rng.normal(0, 0.3, 20_000)
         gaussian = rng.normal(0, 0.5, 20_000)
         exact = transport.wasserstein_1d(bimodal, gaussian)
-        critic = keras.Critic(keras.wasserstein_objective(penalty=10), seed=0)
-        critic.fit(bimodal, gaussian, steps=800)
-        assert 1.0 < critic.bound(bimodal, gaussian).value / exact < 1.2
+
+        def ratio(seed, one_sided):
+            objective = keras.wasserstein_objective(penalty=10, one_sided=one_sided)
+            critic = keras.Critic(objective, seed=seed)
+            critic.fit(bimodal, gaussian, steps=600)
+            return critic.bound(bimodal, gaussian).value / exact
+
+        assert 1.0 < ratio(1, one_sided=True) < 1.2
+        # A slope of 1 everywhere, that of a monotone critic, costs nothing on two sides.
+        assert min(ratio(seed, one_sided=False) for seed in (1, 2)) < 0.5
 
     def test_a_clipped_affine_critic_measures_the_clip_times_the_distance(self):
         critic = keras.Critic(keras.wasserstein_objective(clip=0.01), affine(), seed=0)
@@ -219,7 +226,8 @@ class TestTraining:
     def test_a_progress_bar_shows_to_a_person_and_is_taken_away(self, monkeypatch):
         shown = []
         monkeypatch.setattr(keras.progress, "_live_front_end", lambda: True)
-        monkeypatch.setattr("IPython.display.display", lambda html, **k: shown.append(html.data))
+        display = lambda html, display_id: shown.append(html.data) or "handle"  # noqa: E731
+        monkeypatch.setattr("IPython.display.display", display)
         monkeypatch.setattr("IPython.display.clear_output", lambda: shown.append("cleared"))
         monkeypatch.setattr(keras.ProgressBar, "interval", np.inf)
         keras.Critic(keras.logistic_objective(), affine()).fit([0.0], [1.0], steps=1)
