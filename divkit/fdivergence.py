@@ -210,7 +210,8 @@ _MEMBERS = (
         at_zero=np.inf,
         slope=np.inf,
         conjugate=_jeffreys_conjugate,
-        activation=lambda v: v,
+        activation=lambda v: v - np.expm1(-v),  # the best critic has v = log(p/q)
+        conjugate_of_activation=lambda v: v + np.expm1(v),
     ),
     FDivergence(
         name="js",

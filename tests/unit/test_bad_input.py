@@ -6,6 +6,7 @@ kind is listed once. A public function that is missing in the table fails a test
 
 import inspect
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -26,6 +27,20 @@ FUNCTIONS = {
     "coding.huffman_code": {"p": ("law", LAW)},
     "coding.kraft_sum": {"lengths": ("natural", [1, 2, 2])},
     "coding.shannon_code_lengths": {"p": ("law", LAW)},
+    "datasets.dusk": {"image": ("bytes", np.zeros((2, 2, 3), np.uint8))},
+    "datasets.gaussian_ring": {
+        "size": ("size", 5),
+        "n_modes": ("size", 4),
+        "radius": ("scale", 2.0),
+        "sd": ("scale", 0.1),
+    },
+    "datasets.mode_coverage": {
+        "samples": ("points", PLANE),
+        "modes": ("points", MOVED),
+        "within": ("scale", 0.3),
+        "least": ("scale", 0.1),
+    },
+    "datasets.ring_modes": {"n_modes": ("size", 4), "radius": ("scale", 2.0)},
     "estimate.calibration_error": {
         "probabilities": ("laws", [LAW, OTHER]),
         "labels": ("label", [0, 2]),
@@ -222,12 +237,39 @@ FUNCTIONS = {
     },
 }
 FUNCTIONS["gaussian.kl_mvn"] = FUNCTIONS["gaussian.w2_mvn"] = FUNCTIONS["gaussian.hellinger_mvn"]
+if find_spec("tensorflow"):
+    FUNCTIONS |= {
+        "keras.beta_sweep": {
+            "images": ("pixels", np.zeros((2, 28, 28))),
+            "betas": ("factors", [1.0]),
+            "held_out": ("pixels", np.zeros((2, 28, 28))),
+            "learning_rate": ("scale", 0.001),
+            "epochs": (None, 1),
+        },
+        "keras.f_divergence_objective": {"name": ("name", "kl")},
+        "keras.image_batches": {
+            "images": ("pixels", np.zeros((2, 3, 3))),
+            "batch_size": ("size", 2),
+        },
+        "keras.logistic_objective": {},
+        "keras.scaled": {"regularizer": (None, lambda mean, logvar: 0.0), "beta": ("factor", 2.0)},
+        "keras.wasserstein_objective": {"penalty": ("scale", 10.0)},
+    }
 # Their arguments are functions, whose faults their own tests name.
 OF_FUNCTIONS = {
     *(f"continuous.{kind}_density" for kind in ("entropy", "kl", "js", "tv", "hellinger")),
     *("continuous.kl_monte_carlo", "continuous.kl_mixture", "continuous.kl_mixture_bounds"),
     *("continuous.kl_mixture_monte_carlo", "fit.fisher_information", "fit.maximum_likelihood"),
     *("fit.project", "fit.sandwich_covariance"),
+}
+# Their arguments are names: of a file, of a part of the data.
+OF_NAMES = {"datasets.image_names", "datasets.load_fashion_mnist", "datasets.load_image"}
+# Their arguments are tensors of a graph, which have no values yet.
+OF_TENSORS = {
+    *(f"keras.{name}" for name in ("cross_entropy", "cross_entropy_summed_over_batch")),
+    *(f"keras.{kind}_regularizer" for kind in ("euclidean", "kl", "no", "w2")),
+    *("keras.euclidean_regularizer_as_coded", "keras.gradient_norms", "keras.gradient_penalty"),
+    *("keras.minimax_loss", "keras.non_saturating_loss"),
 }
 MODULES = sorted({name.split(".")[0] for name in FUNCTIONS} | {"continuous", "fit"})
 
@@ -287,6 +329,15 @@ FAULTS = {
     "size": ZERO | FRACTION | NEGATIVE,
     "order": NOT_A_NUMBER | NEGATIVE | BELOW_ONE,
     "order of Rényi": NOT_A_NUMBER | NEGATIVE,
+    "scale": FINITE | NEGATIVE | ZERO,
+    "factor": FINITE | NEGATIVE,
+    "factors": FINITE | NEGATIVE | EMPTY,
+    "pixels": EMPTY
+    | {name: NO_NUMBERS[name] for name in ("complex", "object", "a string")}
+    | FINITE
+    | NEGATIVE
+    | ABOVE_ONE,
+    "name": {"unknown": lambda value: value + "?", "no string": lambda value: 3},
     "covariance": NO_NUMBERS | FINITE | SQUARE,
     "covariances": NO_NUMBERS | FINITE,
 }
@@ -327,8 +378,9 @@ def test_the_table_has_every_public_function():
         for name in import_module(f"divkit.{module}").__all__
         if inspect.isfunction(getattr(import_module(f"divkit.{module}"), name))
     }
-    assert public == set(FUNCTIONS) | OF_FUNCTIONS
-    assert set(divkit.__all__) - set(MODULES) == {"datasets", "keras", "plot", "symbolic"}
+    of_keras = OF_TENSORS if "keras" in MODULES else set()
+    assert public == set(FUNCTIONS) | OF_FUNCTIONS | OF_NAMES | of_keras
+    assert set(divkit.__all__) - set(MODULES) <= {"keras", "plot", "symbolic"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

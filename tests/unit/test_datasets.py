@@ -201,3 +201,56 @@ class TestText:
         monkeypatch.setattr(datasets, "_DATA", tmp_path)
         with pytest.raises(FileNotFoundError, match=r"alice\.txt: it comes with a clone"):
             datasets.load_text()
+
+
+class TestRing:
+    def test_the_modes_lie_evenly_on_the_circle(self):
+        modes = datasets.ring_modes(6, radius=3.0)
+        assert np.linalg.norm(modes, axis=1) == pytest.approx(3.0)
+        apart = np.linalg.norm(modes - np.roll(modes, 1, axis=0), axis=1)
+        assert apart == pytest.approx(3.0)  # the side of a hexagon is its radius
+
+    def test_samples_have_the_moments_of_the_mixture(self):
+        n, radius, sd = 200_000, 2.0, 0.5
+        samples = datasets.gaussian_ring(n, radius=radius, sd=sd, rng=0)
+        squares = (samples**2).sum(axis=1)
+        error = squares.std() / np.sqrt(n)
+        assert abs(squares.mean() - (radius**2 + 2 * sd**2)) < 4 * error
+        covariance = (radius**2 / 2 + sd**2) * np.eye(2)
+        assert np.cov(samples.T) == pytest.approx(covariance, abs=0.03)
+
+    def test_three_standard_deviations_hold_the_rayleigh_share(self):
+        samples = datasets.gaussian_ring(100_000, rng=1)
+        coverage = datasets.mode_coverage(samples, datasets.ring_modes())
+        inside = 1 - math.exp(-4.5)
+        assert abs(coverage.good - inside) < 4 * math.sqrt(inside * (1 - inside) / 100_000)
+        assert coverage.found == 8
+        assert coverage.shares == pytest.approx(inside / 8, abs=0.005)
+
+    def test_a_seed_and_its_generator_draw_the_same(self):
+        first = datasets.gaussian_ring(5, rng=3)
+        assert np.array_equal(first, datasets.gaussian_ring(5, rng=np.random.default_rng(3)))
+        assert not np.array_equal(first, datasets.gaussian_ring(5, rng=4))
+
+
+class TestModeCoverage:
+    def test_counts_by_hand(self):
+        modes = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]
+        samples = [[0.0, 1.0], [0.6, 0.6], [10.0, -0.9], [5.0, 5.0]]
+        coverage = datasets.mode_coverage(samples, modes, within=1.0, least=0.3)
+        assert coverage.shares.tolist() == [0.5, 0.25, 0.0]
+        assert (coverage.found, coverage.good) == (1, 0.75)
+        assert datasets.mode_coverage(samples, modes, within=1.0, least=0.25).found == 2
+
+    def test_collapse_is_seen(self):
+        samples = datasets.ring_modes(1) + np.zeros((50, 1))
+        coverage = datasets.mode_coverage(samples, datasets.ring_modes(8))
+        assert (coverage.found, coverage.good) == (1, 1.0)
+
+    def test_samples_and_modes_lie_in_one_space(self):
+        with pytest.raises(ValueError, match="samples have 1 coordinates, but modes have 2"):
+            datasets.mode_coverage([[1.0]], datasets.ring_modes())
+
+    def test_a_share_is_at_most_one(self):
+        with pytest.raises(ValueError, match=r"least must be at most 1, got 1\.5"):
+            datasets.mode_coverage([[1.0, 0.0]], datasets.ring_modes(), least=1.5)

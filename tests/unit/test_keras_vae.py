@@ -100,16 +100,16 @@ def test_the_compiled_loop_takes_the_steps_that_single_steps_take(batch_size):
     history = looped.fit(IMAGES, epochs=1, batch_size=batch_size).history
     stepped.optimizer.build(stepped.trainable_variables)
     step = keras.tf.function(stepped.train_step, jit_compile=True)  # XLA has noise of its own
-    (block,) = keras._shuffled(IMAGES, 512, seed=0)
+    (block,) = keras.vae._shuffled(IMAGES, 512, seed=0)
     for start in range(0, 512, batch_size):
-        losses = step(keras._as_unit_floats(block[start : start + batch_size]))
+        losses = step(keras.vae._as_unit_floats(block[start : start + batch_size]))
     for name, value in losses.items():
         assert history[name][0] == pytest.approx(number(value), rel=1e-5)
     assert number(looped.optimizer.iterations) == number(stepped.optimizer.iterations)
 
 
 def test_a_batch_size_of_zero_is_refused():
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be a positive whole number, got 0"):
         keras.VAE(seed=0).fit(IMAGES, batch_size=0)
 
 
@@ -144,6 +144,35 @@ def test_codes_of_the_wrong_dimension_are_refused():
         keras.VAE(seed=0).decode(np.zeros((3, 5)))
 
 
+class TestBetaSweep:
+    def test_a_larger_factor_shortens_the_codes_and_spoils_the_pictures(self):
+        betas = [0.1, 1.0, 100.0]
+        points = keras.beta_sweep(IMAGES, betas, epochs=8, latent_dim=3)
+        assert [point.beta for point in points] == betas
+        rates, distortions = ([p[i] for p in points] for i in (1, 2))
+        assert rates == sorted(rates, reverse=True)
+        assert distortions == sorted(distortions)
+        assert [points[0].active, points[-1].active] == [3, 0]
+        for point in points:
+            assert point.negative_elbo == pytest.approx(point.rate + point.distortion, rel=1e-12)
+
+    def test_every_factor_starts_from_the_same_weights_and_order(self):
+        held_out = IMAGES[:50]
+        _, swept = keras.beta_sweep(IMAGES, [9.0, 0.5], held_out=held_out, epochs=2, seed=3)
+        alone = keras.VAE(regularizer=keras.scaled(keras.kl_regularizer, 0.5), seed=3)
+        alone.compile(keras.keras.optimizers.Adam(1e-3))
+        alone.fit(IMAGES, epochs=2)
+        by_formula = kl_standard_normal(*alone.encode(held_out)).mean()
+        assert swept.rate == pytest.approx(by_formula, rel=1e-4)
+        assert swept.negative_elbo == pytest.approx(-alone.elbo(held_out, seed=3).mean(), rel=1e-4)
+
+
+def test_a_scaled_regularizer_is_the_multiple():
+    scaled = keras.scaled(keras.w2_regularizer, 2.5)
+    once = number(keras.w2_regularizer(MEAN, LOGVAR))
+    assert number(scaled(MEAN, LOGVAR)) == pytest.approx(2.5 * once, rel=1e-6)
+
+
 TRAINING = """
 import numpy as np
 from divkit.keras import VAE
@@ -172,7 +201,7 @@ def test_a_notebook_that_trains_passes_nbval_twice(tmp_path):
 
 def test_the_bar_shows_in_a_live_front_end_and_is_taken_away(monkeypatch):
     shown = []
-    monkeypatch.setattr(keras, "_live_front_end", lambda: True)
+    monkeypatch.setattr(keras.progress, "_live_front_end", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: shown.append("bar") or Handle())
     monkeypatch.setattr("IPython.display.clear_output", lambda *a: shown.append("cleared"))
 

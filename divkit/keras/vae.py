@@ -1,324 +1,30 @@
-"""Variational autoencoders in Keras, with the regularisers that chapter 10 compares.
-
-A VAE is a latent-variable model, a standard normal prior `p(z)` and a decoder `p(x|z)`, with an
-encoder `q(z|x)` for inference. Training minimises `reconstruction + regularizer`; with
-`cross_entropy` and `kl_regularizer`, the defaults, that is the negative ELBO. Every loss is a
-function of a few lines, so that yours can take its place.
-
-Needs TensorFlow (``pip install "divkit[keras]"``); `import divkit` alone does not load it.
-"""
+"""The variational autoencoder."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Read by TensorFlow when it is imported: the same sums on every x86 CPU, and a silent stderr.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+from divkit.keras._samples import check_count
+from divkit.keras._tensorflow import Model, Tensor, check_backend, dense, keras, seeds_of, tf
+from divkit.keras.losses import (
+    Loss,
+    check_factor,
+    cross_entropy,
+    cross_entropy_of_pixels,
+    kl_regularizer,
+)
+from divkit.keras.progress import ProgressBar
 
-try:
-    import keras
-    import tensorflow as tf
-except ImportError as error:
-    import platform
+__all__ = ["VAE", "RateDistortion", "beta_sweep", "image_batches"]
 
-    raise ImportError(
-        f"divkit.keras needs Keras and TensorFlow, which are not installed for Python "
-        f"{platform.python_version()} on {platform.system()} {platform.machine()}. Install them "
-        'with: pip install "divkit[keras]". Where no TensorFlow wheel exists (Intel Macs, Windows '
-        "on ARM), use Linux, a virtual machine or a hosted notebook; the rest of divkit works."
-    ) from error
-
-if TYPE_CHECKING:
-    # Keras carries no types: these stand for its base classes.
-    class _Model:
-        built: bool
-        optimizer: Any
-        trainable_variables: list[Any]
-        train_function: Any
-        jit_compile: bool
-        run_eagerly: bool
-
-        def __init__(self, **keywords: object) -> None: ...
-
-        # Open signatures, so that a subclass may narrow them.
-        compile: Any
-        fit: Any
-        get_metrics_result: Any
-
-    class _Callback:
-        params: dict[str, Any]
-
-        def __init__(self) -> None: ...
-else:
-    _Model, _Callback = keras.Model, keras.callbacks.Callback
-
-__all__ = [
-    "VAE",
-    "ProgressBar",
-    "cross_entropy",
-    "cross_entropy_summed_over_batch",
-    "euclidean_regularizer",
-    "euclidean_regularizer_as_coded",
-    "image_batches",
-    "kl_regularizer",
-    "no_regularizer",
-    "w2_regularizer",
-]
-
-Tensor = Any
-Loss = Callable[[Tensor, Tensor], Tensor]
 _BLOCK = 8192  # images encoded or decoded at a time: 25 MB as float32
+_ACTIVE = 0.1  # nats from which on a latent dimension counts as used
 _STEPS = 50  # training steps in one call of the compiled function
-
-
-# Reconstruction losses: functions of a batch of images and of the decoder's logits.
-
-
-def _cross_entropy_of_pixels(images: Tensor, logits: Tensor) -> Tensor:
-    """Return the binary cross-entropies as a matrix, a row per image and a column per pixel."""
-    pixels = keras.ops.reshape(images, (keras.ops.shape(images)[0], -1))
-    logits = keras.ops.reshape(logits, keras.ops.shape(pixels))
-    return tf.nn.sigmoid_cross_entropy_with_logits(labels=pixels, logits=logits)
-
-
-def cross_entropy(images: Tensor, logits: Tensor) -> Tensor:
-    r"""Binary cross-entropy in nats: summed over the pixels, averaged over the images.
-
-    .. math:: \frac1n \sum_i \sum_j -x_{ij} \log \pi_{ij} - (1 - x_{ij}) \log(1 - \pi_{ij})
-
-    with :math:`\pi` the logistic function of the logits. This is the scale of the ELBO.
-
-    Parameters
-    ----------
-    images : tensor of shape (n, height, width)
-        Grey values in [0, 1].
-    logits : tensor of shape (n, height, width)
-        What the decoder returns.
-
-    Returns
-    -------
-    scalar tensor
-        Nats per image, at least 0.
-
-    Notes
-    -----
-    On grey values this is not a normalised negative log-likelihood [1]_; on black and white it is.
-
-    References
-    ----------
-    .. [1] G. Loaiza-Ganem and J. P. Cunningham (2019). The continuous Bernoulli: fixing a pervasive
-       error in variational autoencoders. doi:10.48550/arXiv.1907.06845
-
-    See Also
-    --------
-    keras.losses.binary_crossentropy : averages over the last axis.
-    torch.nn.functional.binary_cross_entropy_with_logits : the same terms; mind ``reduction=``.
-
-    Examples
-    --------
-    >>> per_image = cross_entropy(np.ones((5, 2, 2)), np.zeros((5, 2, 2)))
-    >>> round(float(per_image / np.log(2)), 6)
-    4.0
-    """
-    return keras.ops.mean(keras.ops.sum(_cross_entropy_of_pixels(images, logits), axis=-1))
-
-
-def cross_entropy_summed_over_batch(images: Tensor, logits: Tensor) -> Tensor:
-    r"""Binary cross-entropy averaged over the pixels and summed over the *batch*.
-
-    .. math:: \sum_{i \le n} \frac1d \sum_{j \le d}
-       -x_{ij} \log \pi_{ij} - (1 - x_{ij}) \log(1 - \pi_{ij})
-
-    A common slip: Keras's `binary_crossentropy` has averaged over the pixels already, so that a
-    following sum adds up the batch. With `n` images of `d` pixels the loss is `n/d` times
-    `cross_entropy`, and a KL regulariser beside it weighs :math:`\beta = d/n` times too much.
-
-    Parameters
-    ----------
-    images : tensor of shape (n, height, width)
-        Grey values in [0, 1].
-    logits : tensor of shape (n, height, width)
-        What the decoder returns.
-
-    Returns
-    -------
-    scalar tensor
-        At least 0; grows with the batch.
-
-    See Also
-    --------
-    cross_entropy : the scale of the ELBO.
-
-    Examples
-    --------
-    >>> summed = cross_entropy_summed_over_batch(np.ones((5, 2, 2)), np.zeros((5, 2, 2)))
-    >>> round(float(summed / np.log(2)), 6)
-    5.0
-    """
-    return keras.ops.sum(keras.ops.mean(_cross_entropy_of_pixels(images, logits), axis=-1))
-
-
-# Regularisers: functions of the means and log-variances of q(z|x), one row per image.
-
-
-def kl_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
-    r"""Average over the batch of the KL divergence from N(0, I) to each image's code.
-
-    .. math:: \frac1n \sum_i D_{\mathrm{KL}}\bigl(N(\mu_i, \operatorname{diag} \sigma_i^2)
-       \,\|\, N(0, I)\bigr)
-       = \frac1{2n} \sum_{i,k} \mu_{ik}^2 + \sigma_{ik}^2 - 1 - \log \sigma_{ik}^2
-
-    Parameters
-    ----------
-    mean, logvar : tensors of shape (n, latent_dim)
-        Means and log-variances of the codes.
-
-    Returns
-    -------
-    scalar tensor
-        Nats per image, at least 0.
-
-    See Also
-    --------
-    divkit.gaussian.kl_standard_normal : the same for arrays, one value per row.
-    w2_regularizer, euclidean_regularizer, no_regularizer
-
-    Examples
-    --------
-    >>> float(kl_regularizer(np.array([[1.0, 0.0]]), np.zeros((1, 2))))
-    0.5
-    """
-    excess = keras.ops.expm1(logvar) - logvar  # sigma^2 - 1 - log sigma^2 without cancellation
-    return keras.ops.mean(keras.ops.sum(keras.ops.square(mean) + excess, axis=-1)) / 2
-
-
-def no_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Return zero: the reconstruction alone is minimised.
-
-    Parameters
-    ----------
-    mean, logvar : tensors of shape (n, latent_dim)
-        Means and log-variances of the codes; not used.
-
-    Returns
-    -------
-    scalar tensor
-        0.
-
-    Examples
-    --------
-    >>> float(no_regularizer(np.ones((3, 2)), np.ones((3, 2))))
-    0.0
-    """
-    return keras.ops.zeros(())
-
-
-def euclidean_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
-    r"""Average squared Euclidean distance of the codes' parameters from those of N(0, I).
-
-    .. math:: \frac1n \sum_i \|\mu_i\|^2 + \|\log \sigma_i^2\|^2
-
-    Zero exactly where the KL is zero, but it depends on how the variance is written down.
-
-    Parameters
-    ----------
-    mean, logvar : tensors of shape (n, latent_dim)
-        Means and log-variances of the codes.
-
-    Returns
-    -------
-    scalar tensor
-        At least 0; no unit.
-
-    See Also
-    --------
-    w2_regularizer : a distance between the laws, whatever their parameters.
-    euclidean_regularizer_as_coded : the version with two slips.
-
-    Examples
-    --------
-    >>> float(euclidean_regularizer(np.array([[3.0, 0.0]]), np.array([[0.0, 4.0]])))
-    25.0
-    """
-    squares = keras.ops.square(mean) + keras.ops.square(logvar)
-    return keras.ops.mean(keras.ops.sum(squares, axis=-1))
-
-
-def euclidean_regularizer_as_coded(mean: Tensor, logvar: Tensor) -> Tensor:
-    r"""Return the "Euclidean" penalty of a published experiment, with its two slips.
-
-    .. math:: \sum_i \frac1K \sum_{k \le K} \mu_{ik}^2 + (\log \sigma_{ik}^2 - 1)^2
-
-    It is summed over the batch, and it pulls the *log*-variance to 1, hence the variance to e.
-    Kept to show what that does: every image gets the same code.
-
-    Parameters
-    ----------
-    mean, logvar : tensors of shape (n, latent_dim)
-        Means and log-variances of the codes.
-
-    Returns
-    -------
-    scalar tensor
-        At least 0; grows with the batch.
-
-    See Also
-    --------
-    euclidean_regularizer : without the slips.
-
-    Examples
-    --------
-    >>> float(euclidean_regularizer_as_coded(np.ones((128, 2)), np.ones((128, 2))))
-    128.0
-    """
-    squares = keras.ops.square(mean) + keras.ops.square(logvar - 1)
-    return keras.ops.sum(keras.ops.mean(squares, axis=-1))
-
-
-def w2_regularizer(mean: Tensor, logvar: Tensor) -> Tensor:
-    r"""Average squared 2-Wasserstein distance between each image's code and N(0, I).
-
-    .. math:: \frac1n \sum_i W_2^2\bigl(N(\mu_i, \operatorname{diag} \sigma_i^2), N(0, I)\bigr)
-       = \frac1n \sum_i \|\mu_i\|^2 + \|\sigma_i - 1\|^2
-
-    Parameters
-    ----------
-    mean, logvar : tensors of shape (n, latent_dim)
-        Means and log-variances of the codes.
-
-    Returns
-    -------
-    scalar tensor
-        At least 0, in squared units of the code.
-
-    See Also
-    --------
-    kl_regularizer, euclidean_regularizer
-
-    References
-    ----------
-    .. [1] D. C. Dowson and B. V. Landau (1982). The Fréchet distance between multivariate normal
-       distributions. doi:10.1016/0047-259X(82)90077-X
-
-    Examples
-    --------
-    >>> round(float(w2_regularizer(np.array([[3.0, 0.0]]), np.log([[25.0, 1.0]]))), 6)
-    25.0
-    """
-    squares = keras.ops.square(mean) + keras.ops.square(keras.ops.expm1(logvar / 2))
-    return keras.ops.mean(keras.ops.sum(squares, axis=-1))
-
-
-# Data.
 
 
 def _as_unit_floats(images: Tensor) -> Tensor:
@@ -327,19 +33,19 @@ def _as_unit_floats(images: Tensor) -> Tensor:
     return keras.ops.cast(images, "float32") / scale
 
 
-def _check_images(images: ArrayLike) -> NDArray[Any]:
+def _check_images(images: ArrayLike, name: str = "images") -> NDArray[Any]:
     """Return the images as an array of bytes or of floats in [0, 1], or raise."""
     array = np.asarray(images)
     if array.ndim < 2 or not len(array):
-        raise ValueError(f"images must have shape (n, height, width) with n > 0, got {array.shape}")
+        raise ValueError(f"{name} must have shape (n, height, width) with n > 0, got {array.shape}")
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"images must be real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= 1):  # also true for NaN
         raise ValueError(
-            f"images must lie in [0, 1] or be of dtype uint8, got values from {low} to {high}: "
+            f"{name} must lie in [0, 1] or be of dtype uint8, got values from {low} to {high}: "
             "divide by the largest possible value"
         )
     return array.astype(np.float32, copy=False)
@@ -379,8 +85,7 @@ def image_batches(images: ArrayLike, *, batch_size: int = 128, seed: int | None 
     >>> [(tuple(batch.shape), float(batch[0, 0, 0])) for batch in batches]
     [((4, 2, 2), 1.0), ((1, 2, 2), 1.0)]
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    check_count(batch_size, "batch_size")
     return _shuffled(_check_images(images), batch_size, seed).map(_as_unit_floats)
 
 
@@ -398,90 +103,13 @@ def _shuffled(images: NDArray[Any], size: int, seed: int | None) -> Any:
     return blocks.prefetch(2)
 
 
-# Progress.
-
-
-def _live_front_end() -> bool:
-    """Whether a person watches: nbclient and nbval execute without a way to ask for input."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
-
-
-class ProgressBar(_Callback):
-    """A progress bar that shows in a live notebook only and leaves no trace in it.
-
-    Nothing is shown under nbclient, nbval or in a terminal, so that stored outputs do not depend
-    on how long a step took. In a live notebook the bar is removed when training ends, together
-    with what the *same cell* has shown before it: train first, print afterwards.
-
-    Parameters
-    ----------
-    label : str
-        Text beside the bar.
-
-    See Also
-    --------
-    VAE.fit : uses one unless told otherwise.
-    """
-
-    interval = 0.2  # seconds between two updates of the display
-
-    def __init__(self, label: str = "training") -> None:
-        super().__init__()
-        self.label = label
-        self._handle: Any = None
-        self._epoch = 0
-        self._shown_at = 0.0
-
-    def _html(self, fraction: float, loss: float | None) -> Any:
-        from IPython.display import HTML
-
-        epochs = self.params.get("epochs") or 1
-        text = f"{self.label}: epoch {min(self._epoch + 1, epochs)} of {epochs}"
-        text += "" if loss is None else f", loss {loss:.2f}"
-        return HTML(f'<progress value="{fraction:.4f}" max="1"></progress> {text}')
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Show an empty bar if somebody watches."""
-        if _live_front_end():
-            from IPython.display import display
-
-            self._handle = display(self._html(0.0, None), display_id=True)
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Remember the epoch."""
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Move the bar, a few times a second at most."""
-        now = time.monotonic()
-        if self._handle is None or now - self._shown_at < self.interval:
-            return
-        self._shown_at = now
-        within = (batch + 1) / (self.params.get("steps") or batch + 1)
-        fraction = (self._epoch + min(within, 1.0)) / (self.params.get("epochs") or 1)
-        self._handle.update(self._html(fraction, (logs or {}).get("loss")))
-
-    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Take the bar away."""
-        if self._handle is not None:
-            from IPython.display import clear_output
-
-            clear_output()
-            self._handle = None
-
-
-# The model.
-
-
 def _dense_encoder(
     image_shape: Sequence[int], hidden_units: int, latent_dim: int, seeds: Sequence[int]
 ) -> Any:
     """Return a network from images to the means and log-variances of their codes."""
     images = keras.Input(tuple(image_shape))
-    hidden = _dense(hidden_units, seeds[0], "relu")(keras.layers.Flatten()(images))
-    outputs = [_dense(latent_dim, seed)(hidden) for seed in seeds[1:3]]
+    hidden = dense(hidden_units, seeds[0], "relu")(keras.layers.Flatten()(images))
+    outputs = [dense(latent_dim, seed)(hidden) for seed in seeds[1:3]]
     return keras.Model(images, outputs, name="encoder")
 
 
@@ -490,17 +118,12 @@ def _dense_decoder(
 ) -> Any:
     """Return a network from codes to the logits of the pixels."""
     codes = keras.Input((latent_dim,))
-    hidden = _dense(hidden_units, seeds[0], "relu")(codes)
-    logits = _dense(int(np.prod(image_shape)), seeds[1])(hidden)
+    hidden = dense(hidden_units, seeds[0], "relu")(codes)
+    logits = dense(int(np.prod(image_shape)), seeds[1])(hidden)
     return keras.Model(codes, keras.layers.Reshape(tuple(image_shape))(logits), name="decoder")
 
 
-def _dense(units: int, seed: int, activation: str | None = None) -> Any:
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(units, activation, kernel_initializer=initializer)
-
-
-class VAE(_Model):
+class VAE(Model):
     r"""A variational autoencoder with one hidden layer in the encoder and one in the decoder.
 
     The model is a prior :math:`p(z) = N(0, I)` and a decoder, whose sigmoids are the pixels' means;
@@ -564,13 +187,9 @@ class VAE(_Model):
         decoder: Any = None,
         seed: int | None = None,
     ) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise ImportError(
-                f"divkit.keras needs Keras on TensorFlow, but it runs on {keras.backend.backend()}:"
-                " set KERAS_BACKEND=tensorflow before Keras is imported"
-            )
+        check_backend()
         super().__init__(name="vae")
-        seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(6) >> 1]
+        seeds = seeds_of(seed, 6)
         shape = (image_shape, hidden_units, latent_dim)
         self.encoder = encoder or _dense_encoder(*shape, seeds[:3])
         self.decoder = decoder or _dense_decoder(*shape, seeds[3:5])
@@ -643,8 +262,7 @@ class VAE(_Model):
         keras.callbacks.History
             Its `history` has `loss`, `reconstruction` and `regularizer`, one value per epoch.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_count(batch_size, "batch_size")
         if batch_size != self._batch_size:
             self._batch_size, self.train_function = batch_size, None
         blocks = _shuffled(_check_images(images), _STEPS * batch_size, self._order_seed)
@@ -677,7 +295,10 @@ class VAE(_Model):
                 self.train_step(_as_unit_floats(block[-rest:]))
             return self.get_metrics_result()
 
-        train = train if self.run_eagerly else tf.function(train, jit_compile=self.jit_compile)
+        # As a partial, an object of its own: TensorFlow counts the graphs of one code over all
+        # models, and warns at the fifth.
+        graph = tf.function(partial(train), jit_compile=self.jit_compile)
+        train = train if self.run_eagerly else graph
         self.train_function = lambda blocks: train(next(blocks))
 
     def call(self, images: Tensor, training: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -832,8 +453,7 @@ class VAE(_Model):
         ndarray of shape (n,)
             Nats, negative; unbiased. The KL part is exact.
         """
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1, got {samples}")
+        check_count(samples, "samples")
         array = _check_images(images)
         mean, logvar = self.encode(array)
         rng = np.random.default_rng(seed)
@@ -851,6 +471,127 @@ class VAE(_Model):
         for start in range(0, len(images), _BLOCK):
             block = slice(start, start + _BLOCK)
             pixels = _as_unit_floats(tf.constant(images[block]))
-            costs = _cross_entropy_of_pixels(pixels, self._logits(codes[block]))
+            costs = cross_entropy_of_pixels(pixels, self._logits(codes[block]))
             parts.append(np.asarray(tf.reduce_sum(costs, axis=-1), dtype=np.float64))
         return np.concatenate(parts)
+
+
+class RateDistortion(NamedTuple):
+    """What a VAE's codes cost and what they are worth.
+
+    Attributes
+    ----------
+    beta : float
+        The factor of the regulariser in training.
+    rate : float
+        KL divergence of the codes from the prior in nats, averaged over the images.
+    distortion : float
+        Nats that an image costs once its code is known: the reconstruction term of the ELBO.
+    negative_elbo : float
+        The sum of the two.
+    active : int
+        Latent dimensions whose share of the rate is above 0.1 nats.
+
+    Examples
+    --------
+    >>> point = RateDistortion(1.0, rate=7.0, distortion=278.5, negative_elbo=285.5, active=2)
+    >>> point.rate + point.distortion
+    285.5
+    """
+
+    beta: float
+    rate: float
+    distortion: float
+    negative_elbo: float
+    active: int
+
+
+def beta_sweep(
+    images: ArrayLike,
+    betas: Sequence[float],
+    *,
+    held_out: ArrayLike | None = None,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    **options: Any,
+) -> list[RateDistortion]:
+    r"""Train a VAE for each factor of the KL term, all from the same weights.
+
+    .. math:: \text{distortion} + \beta \cdot \text{rate}
+
+    is minimised: a large factor buys short codes with poor pictures, 1 gives the negative ELBO.
+
+    Parameters
+    ----------
+    images : array_like of shape (n, height, width)
+        Bytes or floats in [0, 1].
+    betas : sequence of float
+        The factors, each finite and at least 0.
+    held_out : array_like of shape (m, height, width), optional
+        Images to measure on; those of the training if None.
+    epochs, batch_size : int
+        As for `VAE.fit`.
+    learning_rate : float
+        Of Adam.
+    seed : int
+        Of the model, and of the codes that the distortion is measured with.
+    **options
+        Further arguments of `VAE`, such as ``latent_dim=``. Networks of your own start for each
+        factor with the weights they come with, and keep those of the last.
+
+    Returns
+    -------
+    list of RateDistortion
+        One for each factor, in their order. The rate is exact, the distortion is estimated with
+        one code for each image.
+
+    Raises
+    ------
+    ValueError
+        If a factor is negative or not finite, there is none, or the learning rate is not positive.
+
+    See Also
+    --------
+    scaled : the regulariser of a single model.
+    VAE.kl_per_dimension, VAE.elbo
+
+    References
+    ----------
+    .. [1] A. A. Alemi et al. (2018). Fixing a broken ELBO. doi:10.48550/arXiv.1711.00464
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).random((256, 4, 4)).round()
+    >>> short, long = beta_sweep(images, [4, 0.25], epochs=20, image_shape=(4, 4))
+    >>> short.rate < long.rate, short.distortion > long.distortion
+    (True, True)
+    """
+    if not len(betas):
+        raise ValueError("betas is empty: give at least one factor")
+    for place, beta in enumerate(betas):
+        check_factor(beta, f"betas[{place}]")
+    if not 0 < learning_rate < np.inf:
+        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
+    measured = images if held_out is None else _check_images(held_out, "held_out")
+    factor = keras.Variable(1.0, trainable=False)  # one compilation for all, not 4 s for each
+    vae = VAE(regularizer=lambda *code: factor * kl_regularizer(*code), seed=seed, **options)
+    vae.compile(keras.optimizers.Adam(learning_rate))
+    vae.optimizer.build(vae.trainable_variables)
+    start = [(part, part.numpy()) for part in (*vae.variables, *vae.optimizer.variables)]
+    points = []
+    for beta in betas:
+        for part, value in (*start, (factor, beta)):
+            part.assign(value)
+        vae.fit(images, epochs=epochs, batch_size=batch_size)
+        points.append(_rate_distortion(vae, measured, beta, seed))
+    return points
+
+
+def _rate_distortion(vae: VAE, images: ArrayLike, beta: float, seed: int) -> RateDistortion:
+    rates = vae.kl_per_dimension(images)
+    negative_elbo = -float(vae.elbo(images, seed=seed).mean())
+    rate = float(rates.sum())
+    active = int((rates > _ACTIVE).sum())
+    return RateDistortion(float(beta), rate, negative_elbo - rate, negative_elbo, active)
