@@ -24,6 +24,7 @@ from divkit._validation import as_reals
 try:
     import mpmath
     import sympy as sp
+    from sympy.printing.latex import LatexPrinter
 except ImportError as error:
     raise ImportError(
         'divkit.symbolic needs sympy. Install it with: pip install "divkit[symbolic]"'
@@ -47,6 +48,7 @@ __all__ = [
 
 Expression = Any  # sympy carries no types
 RELATIVE_TOLERANCE = 1e-8
+ONE_LINE = 140  # characters of LaTeX that fit on a line
 
 X = sp.Symbol("x", real=True)
 MU, MU0, MU1 = sp.symbols("mu mu_0 mu_1", real=True)
@@ -149,13 +151,14 @@ class Step:
             )
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {sp.latex(self.before)} = {sp.latex(self.after)}$"
+        return f"$\\displaystyle {_latex(self.before)} = {_latex(self.after)}$"
 
     def _repr_markdown_(self) -> str:
-        lines = f"{sp.latex(self.before)} \\\\ &= {sp.latex(self.after)}"
+        before, after = _lines(self.before), _lines(self.after)
+        split = " " if len(before + after) < ONE_LINE else " \\\\ &"
         return (
             f"**{self.title}.** {self.reason}\n\n"
-            f"$$\n\\begin{{aligned}}\n& {lines}\n\\end{{aligned}}\n$$"
+            f"$$\n\\begin{{aligned}}\n& {before}{split}= {after}\n\\end{{aligned}}\n$$"
         )
 
 
@@ -280,13 +283,40 @@ class Derivation:
 
     def _repr_markdown_(self) -> str:
         steps = "\n\n".join(step._repr_markdown_() for step in self)
-        text = f"### {self.title}\n\n{steps}\n\n**Result.**\n\n$$\n{sp.latex(self.result)}\n$$"
+        text = f"### {self.title}\n\n{steps}\n\n**Result.**\n\n$$\n{_latex(self.result)}\n$$"
         if self.is_closed:
             return text
         return (
             f"{text}\n\nThis is no closed form: sympy leaves the integral unevaluated. That proves "
             "nothing about it, and its values come from quadrature."
         )
+
+
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """LaTeX as one writes it: x - mu, not -mu + x, and limits beside the integral sign."""
+
+    def _as_ordered_terms(self, expression: Expression, order: str | None = None) -> list[Any]:
+        """Put the first term without a minus sign to the front."""
+        terms = list(super()._as_ordered_terms(expression, order))
+        first = next((k for k, term in enumerate(terms) if not _negative(term)), 0)
+        return [terms[first], *terms[:first], *terms[first + 1 :]]
+
+
+def _negative(term: Expression) -> bool:
+    return bool(term.could_extract_minus_sign())
+
+
+def _latex(expression: Expression) -> str:
+    return str(_Printer({"itex": True}).doprint(expression))
+
+
+def _lines(expression: Expression) -> str:
+    """LaTeX, a term a line where a sum holds several integrals."""
+    if not expression.is_Add or len(expression.atoms(sp.Integral)) < 2:
+        return _latex(expression)
+    first, *rest = map(_latex, _Printer()._as_ordered_terms(expression))
+    signed = [term if term.startswith("-") else f"+ {term}" for term in rest]
+    return " \\\\ & \\quad ".join([first, *signed])
 
 
 def _expanded(expression: Expression) -> Expression:
@@ -554,9 +584,9 @@ def _term_steps(
 ) -> list[Step]:
     """From the mean of log N(mu, sigma^2) under p, by powers of x, to `end`."""
     area, first, second = (_over_line(X**power * p) for power in range(3))
-    constant = -sp.log(sigma) - sp.log(2 * sp.pi) / 2
-    square = (second - 2 * mu * first + mu**2 * area) / (2 * sigma**2)
-    written, by_powers = _over_line(p * _log_normal(mu, sigma)), constant * area - square
+    by_powers = (-sp.log(sigma) - sp.log(2 * sp.pi) / 2) * area
+    by_powers -= second / (2 * sigma**2) - mu * first / sigma**2 + mu**2 * area / (2 * sigma**2)
+    written = _over_line(p * _log_normal(mu, sigma))
     return [
         Step(f"{name} term by powers", written, by_powers, "The square multiplied out."),
         Step(f"{name} term", by_powers, end, "The three integrals put in."),

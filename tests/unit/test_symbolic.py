@@ -390,6 +390,16 @@ class TestStep:
         with pytest.raises(ValueError, match="n must be a whole number of points, at least 1, got"):
             Step("Double", S + S, 2 * S, "Sum.").check(n)
 
+    def test_differences_are_shown_as_one_writes_them(self):
+        square = Step("Square", (symbolic.X - symbolic.MU) ** 2, S, "None.")
+        assert "x - \\mu" in square._repr_latex_()
+        assert "- \\mu + x" not in square._repr_latex_()
+
+    def test_a_sum_of_integrals_is_shown_a_term_a_line(self):
+        start, area = (symbolic.derive_kl_normal_by_terms()[k] for k in (0, 4))
+        assert start._repr_markdown_().count("\\\\") == 2
+        assert area._repr_markdown_().count("\\\\") == 0
+
     def test_shows_itself_as_a_formula_and_with_its_reason(self):
         step = symbolic.derive_kl_normal()[3]
         assert step._repr_latex_().startswith("$\\displaystyle \\int")
