@@ -13,7 +13,7 @@ Needs sympy (``pip install "divkit[symbolic]"``); `import divkit` alone does not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, overload
 
@@ -24,6 +24,7 @@ from divkit._validation import as_reals
 try:
     import mpmath
     import sympy as sp
+    from sympy.printing.latex import LatexPrinter
 except ImportError as error:
     raise ImportError(
         'divkit.symbolic needs sympy. Install it with: pip install "divkit[symbolic]"'
@@ -38,6 +39,7 @@ __all__ = [
     "derive_js_normals",
     "derive_kl_mvn",
     "derive_kl_normal",
+    "derive_kl_normal_by_terms",
     "derive_moment_matching",
     "derive_optimal_discriminator",
     "derive_pointwise_minimiser",
@@ -46,13 +48,14 @@ __all__ = [
 
 Expression = Any  # sympy carries no types
 RELATIVE_TOLERANCE = 1e-8
+ONE_LINE = 140  # characters of LaTeX that fit on a line
 
 X = sp.Symbol("x", real=True)
 MU, MU0, MU1 = sp.symbols("mu mu_0 mu_1", real=True)
 SIGMA, SIGMA0, SIGMA1 = sp.symbols("sigma sigma_0 sigma_1", positive=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One equality of a derivation: `before` is `after`, because of `reason`.
 
@@ -65,6 +68,9 @@ class Step:
         as `p(x)` stand for any density.
     reason : str
         Why they are equal, in Markdown.
+    where : tuple of pairs
+        Functions of `x` in the two sides that stand for a certain density, each with it. The step
+        is shown with the short names and checked with what they stand for.
 
     See Also
     --------
@@ -80,12 +86,24 @@ class Step:
     Traceback (most recent call last):
         ...
     ValueError: the step 'Area' is wrong: before - after is -s + 1/s, not 0
+    >>> p = sp.Function("p", positive=True)(X)
+    >>> mean = sp.Integral(X * p, (X, 0, sp.oo))
+    >>> Step("Mean", mean, 1 / s, "by parts", where=((p, s * sp.exp(-s * X)),)).check()
     """
 
     title: str
     before: Expression
     after: Expression
     reason: str
+    where: tuple[tuple[Expression, Expression], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.before} = {self.after}"
+
+    def _spelt_out(self) -> tuple[Expression, Expression]:
+        """Both sides, with the densities that `where` gives put in."""
+        densities = dict(self.where)
+        return self.before.xreplace(densities), self.after.xreplace(densities)
 
     def check(self, n: int = 20, *, rng: np.random.Generator | int | None = 0) -> None:
         """Verify the step: sympy shows that before - after is 0, and `n` random points agree.
@@ -112,7 +130,8 @@ class Step:
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a whole number of points, at least 1, got {n!r}")
-        left = _remainder(self.before - self.after)
+        before, after = self._spelt_out()
+        left = _remainder(before - after)
         if left != 0:
             raise ValueError(f"the step {self.title!r} is wrong: before - after is {left}, not 0")
         generator = np.random.default_rng(rng)
@@ -121,7 +140,7 @@ class Step:
 
     def _compare(self, generator: np.random.Generator) -> None:
         """Compare the two sides at one random point."""
-        sides = sp.Tuple(self.before, self.after)
+        sides = sp.Tuple(*self._spelt_out())
         densities, symbols = _random_point(sides, generator)
         before, after = _numbers(sides, densities, symbols)
         if not bool(abs(before - after) <= RELATIVE_TOLERANCE * max(1, abs(before), abs(after))):
@@ -132,13 +151,14 @@ class Step:
             )
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {sp.latex(self.before)} = {sp.latex(self.after)}$"
+        return f"$\\displaystyle {_latex(self.before)} = {_latex(self.after)}$"
 
     def _repr_markdown_(self) -> str:
-        lines = f"{sp.latex(self.before)} \\\\ &= {sp.latex(self.after)}"
+        before, after = _lines(self.before), _lines(self.after)
+        split = " " if len(before + after) < ONE_LINE else " \\\\ &"
         return (
             f"**{self.title}.** {self.reason}\n\n"
-            f"$$\n\\begin{{aligned}}\n& {lines}\n\\end{{aligned}}\n$$"
+            f"$$\n\\begin{{aligned}}\n& {before}{split}= {after}\n\\end{{aligned}}\n$$"
         )
 
 
@@ -263,13 +283,40 @@ class Derivation:
 
     def _repr_markdown_(self) -> str:
         steps = "\n\n".join(step._repr_markdown_() for step in self)
-        text = f"### {self.title}\n\n{steps}\n\n**Result.**\n\n$$\n{sp.latex(self.result)}\n$$"
+        text = f"### {self.title}\n\n{steps}\n\n**Result.**\n\n$$\n{_latex(self.result)}\n$$"
         if self.is_closed:
             return text
         return (
             f"{text}\n\nThis is no closed form: sympy leaves the integral unevaluated. That proves "
             "nothing about it, and its values come from quadrature."
         )
+
+
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """LaTeX as one writes it: x - mu, not -mu + x, and limits beside the integral sign."""
+
+    def _as_ordered_terms(self, expression: Expression, order: str | None = None) -> list[Any]:
+        """Put the first term without a minus sign to the front."""
+        terms = list(super()._as_ordered_terms(expression, order))
+        first = next((k for k, term in enumerate(terms) if not _negative(term)), 0)
+        return [terms[first], *terms[:first], *terms[first + 1 :]]
+
+
+def _negative(term: Expression) -> bool:
+    return bool(term.could_extract_minus_sign())
+
+
+def _latex(expression: Expression) -> str:
+    return str(_Printer({"itex": True}).doprint(expression))
+
+
+def _lines(expression: Expression) -> str:
+    """LaTeX, a term a line where a sum holds several integrals."""
+    if not expression.is_Add or len(expression.atoms(sp.Integral)) < 2:
+        return _latex(expression)
+    first, *rest = map(_latex, _Printer()._as_ordered_terms(expression))
+    signed = [term if term.startswith("-") else f"+ {term}" for term in rest]
+    return " \\\\ & \\quad ".join([first, *signed])
 
 
 def _expanded(expression: Expression) -> Expression:
@@ -468,6 +515,95 @@ def derive_kl_normal() -> Derivation:
     first = Step("Logarithm split", definition, split, "The logarithm of a quotient.")
     rest = _expectation_steps(split, _log(p) - _log(q), (MU0, SIGMA0), result)
     return Derivation("KL divergence of two normal laws", (first, *rest), result)
+
+
+@cache
+def derive_kl_normal_by_terms() -> Derivation:
+    r"""KL divergence between two normal laws, its two terms one after the other.
+
+    .. math:: D_{\mathrm{KL}}(p \,\|\, q) = \int p \log p \,dx - \int p \log q \,dx
+
+    The way most textbooks go. The steps are written with p(x) and q(x), which stand for the
+    densities of N(μ₀, σ₀²) and N(μ₁, σ₁²); the first step holds for any two densities.
+
+    Returns
+    -------
+    Derivation
+        In nats; symbols mu_0, sigma_0, mu_1, sigma_1.
+
+    See Also
+    --------
+    derive_kl_normal : the same in one go, with the densities written out.
+
+    References
+    ----------
+    S. Kullback (1959). Information Theory and Statistics. Wiley. Chapter 9.
+
+    Examples
+    --------
+    >>> derive_kl_normal_by_terms()[6]
+    Second moment: Integral(x**2*p(x), (x, -oo, oo)) = mu_0**2 + sigma_0**2
+    """
+    p, q = (sp.Function(name, positive=True)(X) for name in "pq")
+    where = ((p, _normal(X, MU0, SIGMA0)), (q, _normal(X, MU1, SIGMA1)))
+    logs = [_log_normal(MU0, SIGMA0), _log_normal(MU1, SIGMA1)]
+    split = _over_line(p * sp.log(p)) - _over_line(p * sp.log(q))
+    put_in = _over_line(p * logs[0]) - _over_line(p * logs[1])
+    first, second = _first_term(p), _second_term(p)
+    result = derive_kl_normal().result
+    difference = first[-1].after - second[-1].after
+    steps = (
+        Step("Start", _over_line(p * sp.log(p / q)), split, "The logarithm of a quotient."),
+        Step("Logarithm of p", sp.log(p), logs[0], "It undoes the exponential."),
+        Step("Logarithm of q", sp.log(q), logs[1], "The same."),
+        Step("Logarithms put in", split, put_in, "The average is under $p$ both times."),
+        *_moments_by_name(p),
+        *first,
+        *second,
+        Step("Subtracted", difference, result, "The constants cancel."),
+    )
+    named = tuple(replace(step, where=where) for step in steps[1:])
+    return Derivation("KL divergence of two normal laws, term by term", (steps[0], *named), result)
+
+
+def _log_normal(mu: Expression, sigma: Expression) -> Expression:
+    """Return the logarithm of a normal density at x, its square not multiplied out."""
+    return -sp.log(sigma) - sp.log(2 * sp.pi) / 2 - (X - mu) ** 2 / (2 * sigma**2)
+
+
+def _moments_by_name(p: Expression) -> list[Step]:
+    """The moments of p(x), which stands for N(mu_0, sigma_0^2)."""
+    return [
+        Step(step.title, _over_line(X**power * p), step.after, step.reason)
+        for power, step in enumerate(_moment_steps(MU0, SIGMA0))
+    ]
+
+
+def _term_steps(
+    name: str, p: Expression, mu: Expression, sigma: Expression, end: Expression
+) -> list[Step]:
+    """From the mean of log N(mu, sigma^2) under p, by powers of x, to `end`."""
+    area, first, second = (_over_line(X**power * p) for power in range(3))
+    by_powers = (-sp.log(sigma) - sp.log(2 * sp.pi) / 2) * area
+    by_powers -= second / (2 * sigma**2) - mu * first / sigma**2 + mu**2 * area / (2 * sigma**2)
+    written = _over_line(p * _log_normal(mu, sigma))
+    return [
+        Step(f"{name} term by powers", written, by_powers, "The square multiplied out."),
+        Step(f"{name} term", by_powers, end, "The three integrals put in."),
+    ]
+
+
+def _first_term(p: Expression) -> list[Step]:
+    """The mean of log p under p: minus the differential entropy."""
+    end = -sp.log(SIGMA0) - sp.log(2 * sp.pi) / 2 - sp.Rational(1, 2)
+    return _term_steps("First", p, MU0, SIGMA0, end)
+
+
+def _second_term(p: Expression) -> list[Step]:
+    """The mean of log q under p: minus the cross-entropy."""
+    end = -sp.log(SIGMA1) - sp.log(2 * sp.pi) / 2
+    end -= (SIGMA0**2 + (MU0 - MU1) ** 2) / (2 * SIGMA1**2)
+    return _term_steps("Second", p, MU1, SIGMA1, end)
 
 
 @cache

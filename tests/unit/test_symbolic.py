@@ -85,6 +85,23 @@ class TestEveryDerivation:
                 reached = step.after
         assert reached == derived(name).result
 
+    def test_the_terms_are_minus_entropy_and_minus_cross_entropy(self):
+        steps = {step.title: step for step in symbolic.derive_kl_normal_by_terms()}
+        entropy = symbolic.derive_entropy_normal().result.subs(symbolic.SIGMA, symbolic.SIGMA0)
+        crossed = symbolic.derive_cross_entropy_normal().result
+        assert sp.simplify(sp.expand_log(steps["First term"].after + entropy)) == 0
+        assert sp.simplify(sp.expand_log(steps["Second term"].after + crossed)) == 0
+
+    def test_the_terms_lead_from_the_definition_to_the_result_without_a_gap(self):
+        steps = {step.title: step for step in symbolic.derive_kl_normal_by_terms()}
+        assert steps["Logarithms put in"].before == steps["Start"].after
+        terms = steps["First term by powers"].before, steps["Second term by powers"].before
+        assert steps["Logarithms put in"].after == terms[0] - terms[1]
+        for name in ("First term", "Second term"):
+            assert steps[name].before == steps[f"{name} by powers"].after
+        assert steps["Subtracted"].before == steps["First term"].after - steps["Second term"].after
+        assert steps["Subtracted"].after == symbolic.derive_kl_normal_by_terms().result
+
     def test_moments_come_out_of_integrals_not_out_of_substitution(self):
         steps = {step.title: step for step in symbolic.derive_kl_normal()}
         for title in ("Area", "First moment", "Second moment"):
@@ -333,6 +350,23 @@ class TestStep:
         with pytest.raises(ValueError, match="'Not linear' is wrong"):
             Step("Not linear", both, parts + sp.Integral(p, line), "None.").check(n=2)
 
+    def test_a_name_is_shown_and_what_it_stands_for_is_checked(self):
+        p = sp.Function("p", positive=True)(symbolic.X)
+        half_line = (symbolic.X, 0, sp.oo)
+        step = Step(
+            "Mean",
+            sp.Integral(symbolic.X * p, half_line),
+            1 / S,
+            "By parts.",
+            where=((p, S * sp.exp(-S * symbolic.X)),),
+        )
+        step.check(n=2)
+        assert repr(step) == "Mean: Integral(x*p(x), (x, 0, oo)) = 1/s"
+        assert "p{\\left(x \\right)}" in step._repr_markdown_()
+        other = replace(step, where=((p, 2 * S * sp.exp(-2 * S * symbolic.X)),))
+        with pytest.raises(ValueError, match=r"'Mean' is wrong: before - after is -1/\(2\*s\)"):
+            other.check(n=2)
+
     def test_random_points_are_the_same_again_unless_asked(self, monkeypatch):
         points = []
         original = symbolic._random_point
@@ -355,6 +389,16 @@ class TestStep:
     def test_a_number_of_points_below_one_is_refused(self, n):
         with pytest.raises(ValueError, match="n must be a whole number of points, at least 1, got"):
             Step("Double", S + S, 2 * S, "Sum.").check(n)
+
+    def test_differences_are_shown_as_one_writes_them(self):
+        square = Step("Square", (symbolic.X - symbolic.MU) ** 2, S, "None.")
+        assert "x - \\mu" in square._repr_latex_()
+        assert "- \\mu + x" not in square._repr_latex_()
+
+    def test_a_sum_of_integrals_is_shown_a_term_a_line(self):
+        start, area = (symbolic.derive_kl_normal_by_terms()[k] for k in (0, 4))
+        assert start._repr_markdown_().count("\\\\") == 2
+        assert area._repr_markdown_().count("\\\\") == 0
 
     def test_shows_itself_as_a_formula_and_with_its_reason(self):
         step = symbolic.derive_kl_normal()[3]
