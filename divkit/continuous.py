@@ -188,8 +188,8 @@ class _Density:
         """Return for each ray a place near its end, the slope of log p there, and its doubt.
 
         Of the slopes between six places that is taken which its neighbour confirms best: at the
-        very end the function's own rounding may spoil it. It is 0 where the density is 0 and
-        where it is steep, that is where the density is no power.
+        very end the function's own rounding may spoil it. It is 0 where the density is 0 and,
+        but for tails that fall, where it is steep, that is where the density is no power.
         """
         end = self.rays.low if stride > 0 else self.rays.high
         every = np.arange(len(end))
@@ -202,7 +202,9 @@ class _Density:
         best = doubts.argmin(axis=0)
         slope, doubt = slopes[best, every], doubts[best, every]
         steep = abs(slopes).max(axis=0) > STEEP
-        return u[best, every], np.where(steep, 0.0, slope), np.where(steep, 0.0, doubt), steep
+        # A far tail that falls steeply goes on falling: level in x it would rise in u.
+        level = steep & ((stride > 0) | (slope > 0))
+        return u[best, every], np.where(level, 0.0, slope), np.where(steep, 0.0, doubt), steep
 
     def __call__(self, ray: NDArray[np.intp], u: Floats) -> Floats:
         """Return log p(x) + u: the logarithm of the density of u.
