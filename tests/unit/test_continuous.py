@@ -80,6 +80,8 @@ class TestEntropyDensity:
             (stats.expon(scale=5), positive),
             (stats.gamma(0.05), positive),
             (stats.gamma(300), positive),
+            (stats.lognorm(0.5), positive),
+            (stats.lognorm(1, scale=1e6), positive),
             (stats.lognorm(20), positive),
             (stats.beta(0.5, 0.5), (0, 1)),
             (stats.beta(400, 700), (0, 1)),
@@ -159,6 +161,23 @@ class TestKLDensity:
         result = kl_density(stats.beta(a, b).logpdf, stats.beta(c, d).logpdf, support=(0, 1))
         assert result.value == pytest.approx(kl_beta(*shapes), rel=1e-9)
         assert holds(result, kl_beta(*shapes))
+
+    @pytest.mark.parametrize("sd", [0.03, 0.5, 1.7, 1.9, 10])
+    def test_of_log_normal_laws_is_that_of_the_normal_laws(self, sd):
+        p, q = stats.lognorm(sd), stats.lognorm(2 * sd, scale=math.e)
+        result = kl_density(p.logpdf, q.logpdf, support=positive)
+        assert result.value == pytest.approx(gaussian.kl_normal(0, sd, 1, 2 * sd), rel=1e-12)
+        assert holds(result, gaussian.kl_normal(0, sd, 1, 2 * sd))
+
+    def test_of_a_power_tail_from_a_log_normal_one_is_finite(self):
+        def folded_cauchy(x):
+            return math.log(2 / math.pi) - np.log1p(x * x)
+
+        result = kl_density(folded_cauchy, stats.lognorm(1).logpdf, support=positive)
+        # E[log^2 x] = pi^2/4 and E[log x] = 0, and the entropy is log(2 pi)
+        exact = math.pi**2 / 8 + math.log(2 * math.pi) / 2 - math.log(2 * math.pi)
+        assert result.value == pytest.approx(exact, rel=1e-12)
+        assert holds(result, exact)
 
     def test_shapes_of_a_thousandth_put_half_the_mass_beyond_all_floats(self):
         shapes = (0.001, 0.002, 1, 1)
