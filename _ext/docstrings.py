@@ -15,6 +15,7 @@ import ast
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -82,7 +83,7 @@ class Modules(SphinxDirective):
 
     def rows(self) -> Iterator[list[str]]:
         for name in divkit.__all__:
-            source = Path(divkit.__file__).with_name(f"{name}.py")
+            source = Path(find_spec(f"divkit.{name}").origin)
             self.env.note_dependency(str(source))
             summary = ast.get_docstring(ast.parse(source.read_text("utf-8"))) or ""
             yield [f":doc:`{name} <api/{name}>`", summary.partition("\n")[0]]
