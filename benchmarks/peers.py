@@ -29,6 +29,7 @@ import ot
 from scipy import stats
 from scipy.spatial.distance import cdist, jensenshannon
 
+from divkit import workers
 from divkit.datasets import load_fashion_mnist
 from divkit.estimate import image_histograms
 from divkit.fdivergence import js_divergence
@@ -108,6 +109,14 @@ def each(function: Callable[..., float], *tables: np.ndarray) -> Work:
     return lambda: np.array([function(*rows) for rows in zip(*tables, strict=True)])
 
 
+def on_two_threads(work: Work) -> Work:
+    def shared() -> object:
+        with workers(2):
+            return work()
+
+    return shared
+
+
 def information_rows() -> Iterator[Row]:
     p, q = laws(10_000, 784, seed=0), laws(10_000, 784, seed=1)
     half = laws(10_000, 784, seed=2, zeros=0.5)
@@ -135,6 +144,11 @@ def information_rows() -> Iterator[Row]:
         lambda: jensenshannon(p, q, axis=1) ** 2,
     )
     yield Row("entropy of rows of 784", "scipy", (5, 2.3), lambda: entropy(p), lambda: peer(p))
+    for name, call in {
+        "KL of rows of 784": lambda: kl_divergence(p, q),
+        "JS of rows of 784": lambda: js_divergence(p, q),
+    }.items():
+        yield Row(f"{name}, two threads", "divkit, one thread", (1, 1), on_two_threads(call), call)
     images, _ = load_fashion_mnist("test")
     yield Row(
         "histograms of 10 000 images",
@@ -193,6 +207,13 @@ def transport_rows() -> Iterator[Row]:
         (12, 12),
         lambda: wasserstein_pmf(a, b, x),
         each(lambda p, q: w1(x, x, p, q), a, b),
+    )
+    yield Row(
+        "W1 of rows of 784, two threads",
+        "divkit, one thread",
+        (1, 1),
+        on_two_threads(lambda: wasserstein_1d(u, v)),
+        lambda: wasserstein_1d(u, v),
     )
     long_u, long_v = rng.normal(size=(2, 1_000_000))
     yield Row(
