@@ -14,6 +14,7 @@ STEPS = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
+    "spelling": ("codespell_lib",),
     "library, tools and chapters": (
         *PYTEST,
         "README.md",

@@ -6,11 +6,19 @@ import re
 import claims
 import nbformat
 import pytest
-from conftest import CHAPTERS, NOTEBOOKS
+from conftest import CHAPTERS, NOTEBOOKS, ROOT
 
 LONGEST_CORE_PAGE = 30  # minutes
 WORDS_A_MINUTE = 200
 MINUTES_A_PROOF = 3
+AMERICAN = re.compile(  # the book writes British English
+    r"\b(\w*(?:i[sz]ati|[^s]iz(?:e[drs]?|ing)\b|yz(?:e[drs]?|ing)\b))|"
+    r"\b((?:(?:behavi|col|fav|flav|harb|hon|hum|lab|neighb|rum)or|(?:cent|met|fib)er)(?!at|ic)\w*|"
+    r"gray\w*|(?:label|model|travel|cancel|signal)(?:ed|ing)|(?:defen|offen)se|catalog|judgment|"
+    r"fulfill|skeptic\w*|maneuver)\b",
+    re.I,
+)
+ALSO_BRITISH = re.compile(r"isati|\b(?:re)?siz|prize|seize|capsize|\bmaize", re.I)
 ALLOWED_EXCEPTIONS = 20
 
 # What is not prose: inline code, targets, link addresses, roles and the lines of directives.
@@ -83,6 +91,27 @@ def test_core_pages_state_their_reading_time_and_keep_within_it(path, notebook):
 
 def test_every_page_describes_itself_in_one_sentence(notebook):
     assert 50 <= len(notebook.metadata["course"]["description"]) <= 155
+
+
+def american(text):
+    """Words that a British page spells otherwise."""
+    text = re.sub(r"^(?:>>>|\.\.\.) .*$", " ", text, flags=re.M)
+    words = [match[0] for match in AMERICAN.finditer(NOT_PROSE.sub(" ", text))]
+    return [word for word in words if not ALSO_BRITISH.search(word)]
+
+
+def test_spelling_is_british(notebook):
+    assert american(prose(notebook)) == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "appendix").glob("*.md")), ids=lambda p: p.stem)
+def test_spelling_of_the_appendix_is_british(page):
+    assert american(page.read_text("utf-8")) == []
+
+
+def test_american_spelling_is_found():
+    text = "We normalize colors at the center, and analyzed `color` gray. Sizes, prizes, quantisation."
+    assert american(text) == ["normalize", "colors", "center", "analyzed", "gray"]
 
 
 @pytest.mark.parametrize(
