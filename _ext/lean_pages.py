@@ -26,6 +26,7 @@ from sphinx.util.fileutil import copy_asset
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,11 @@ LINKED_NAME = re.compile(r"(?<=<span class=\"pre\">)\w+(?=</span></code></a>)")
 JOINED = "site.css"
 
 # Pages that Sphinx itself makes.
-DESCRIPTIONS = {"search": "Search all chapters, exercises, figures and the appendix of the course."}
+DESCRIPTIONS = {
+    "search": "Search all chapters, exercises, figures and the appendix of the course.",
+    "genindex": "The terms of the course and the names of its library in alphabetical order, each "
+    "with a link to its place.",
+}
 
 # Chosen before the first paint; without JavaScript, and on paper, a page is light. A page that is
 # opened again keeps its place only if all of it is laid out (course.css).
@@ -83,15 +88,18 @@ def add_description(
     """From the notebook's ``course.description`` or the page's ``html_meta``."""
     if 'name="description"' in context.get("metatags", ""):
         return
-    course = app.env.metadata.get(page, {}).get("course", {})
-    if isinstance(course, str):  # myst-nb stores nested metadata as text
-        course = read_mapping(course)
-    description = DESCRIPTIONS.get(page) or course.get("description")
+    description = DESCRIPTIONS.get(page) or course_of(app.env, page).get("description")
     if not description:
         logger.warning("this page has no description", location=page, type="description")
         return
     tag = f'<meta name="description" content="{escape(description)}" />\n'
     context["metatags"] = context.get("metatags", "") + tag
+
+
+def course_of(env: BuildEnvironment, page: str) -> dict[str, Any]:
+    """What a page says about itself under ``course``; myst-nb stores nested metadata as text."""
+    course = env.metadata.get(page, {}).get("course", {})
+    return read_mapping(course) if isinstance(course, str) else course
 
 
 def read_mapping(text: str) -> dict[str, Any]:

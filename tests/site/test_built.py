@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
+from html import unescape
 from pathlib import Path
 
+import nbformat
 import pytest
-from book_pages import PAGES, TOC
+from book_pages import PAGES, ROOT, TOC
 
 CHAPTER_PAGE = re.compile(r"chapters/(?:further/|exercises/)?(\d\d)_")
 FIGURE = re.compile(r"<svg [^>]*class=\"figure\".*?</svg>", re.S)
@@ -62,3 +64,16 @@ def test_the_site_ships_nothing_that_no_page_asks_for(site: Path) -> None:
     shipped = {path.name for path in site.rglob("*") if path.is_file()}
     assert not [name for name in shipped if name.endswith((".map", ".ttf", ".woff"))]
     assert not shipped & {"fontawesome.js", "katex.min.js", "require.min.js"}
+
+
+@pytest.mark.parametrize("name", [page for page in TOC if CHAPTER_PAGE.match(page)])
+def test_every_term_is_in_the_index_with_a_link_to_where_it_is_introduced(
+    name: str, site: Path
+) -> None:
+    terms = nbformat.read(ROOT / f"{name}.ipynb", as_version=4).metadata["course"]["introduces"]
+    index = unescape((site / "genindex.html").read_text("utf-8"))
+    text = (site / f"{name}.html").read_text("utf-8")
+    for term in terms:
+        entry = re.search(rf"<li>.*<strong>{re.escape(term)}</strong>.*", index)
+        anchor = re.search(rf"href=\"{re.escape(name)}\.html#([^\"]*)\"", entry[0])
+        assert f'id="{anchor[1]}"' in text
