@@ -9,14 +9,14 @@ cannot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import log, prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr, xlog1py, xlogy
 
-from divkit._blocks import Table, in_parallel
+from divkit._blocks import Table, in_blocks, in_parallel
 from divkit._validation import (
     DOUBLE_TOLERANCE,
     LARGEST,
@@ -36,6 +36,7 @@ from divkit._validation import (
 Kernel = Callable[..., Floats]
 
 BLOCK = 2**16  # entries: 512 KB; 2**12 is three times slower
+ITEMS = 2**15  # entries: kernels of numbers and matrices keep up to twenty arrays at a time
 LARGE_BLOCK = 2**18  # for kernels with a single temporary array: another 10 % quicker
 CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
@@ -72,8 +73,9 @@ def over_rows(
         if value is not None:
             return finished(np.array(value), scale=scale, axis=axis, keepdims=keepdims)
     step = max(1, entries // size)
+    values = np.empty(rows)
 
-    def values_from(first: int) -> Floats:
+    def fill(first: int) -> None:
         blocks: list[Rows | Floats] = []
         with np.errstate(all="ignore"):
             for name, table in zip(named, tables, strict=True):
@@ -82,11 +84,32 @@ def over_rows(
                     blocks.append(checked_logits(block, name, first))
                 else:
                     blocks.append(checked(block, name, tolerance(table.array), first, normalize))
-            return kernel(*blocks)
+            values[first : first + step] = kernel(*blocks)
 
-    parts = in_parallel(values_from, range(0, rows, step))
-    values = np.concatenate([np.empty(0), *parts])
+    for _ in in_parallel(fill, range(0, rows, step)):
+        pass
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
+
+
+def over_items(
+    kernel: Kernel,
+    *,
+    core: int | Sequence[int] = 0,
+    base: float | None = None,
+    result: tuple[int, ...] = (),
+    whole: Callable[[], Reals] | None = None,
+    **named: ArrayLike,
+) -> Floats:
+    """Apply a kernel that checks its arguments to the broadcast named arrays, block by block.
+
+    The last `core` axes (of all, or of each) belong to one item; see `in_blocks`.
+    """
+    scale = unit(base)
+    arrays = [as_reals(x, name) for name, x in named.items()]
+    axes = [core] * len(arrays) if isinstance(core, int) else core
+    with np.errstate(all="ignore"):
+        values = in_blocks(kernel, arrays, axes, entries=ITEMS, result=result, whole=whole)
+    return finished(np.asarray(values), scale=scale, axis=(), keepdims=False)
 
 
 def of_few(kernel: Kernel, tables: list[Table]) -> float | None:
@@ -131,10 +154,10 @@ def leading_shape(arrays: dict[str, Reals]) -> tuple[int, ...]:
 def finished(
     values: Floats, *, scale: float, axis: int | tuple[int, ...], keepdims: bool
 ) -> Floats:
-    """Change the unit, restore summed axes if asked, and unwrap a single value."""
+    """Change the unit, in place; restore summed axes if asked, and unwrap a single value."""
     if scale != 1:
-        values = values / scale
-    values = values + 0.0  # never -0.0
+        values /= scale
+    values += 0.0  # never -0.0
     if keepdims:
         values = np.expand_dims(values, axis)
     return values if values.ndim else values[()]

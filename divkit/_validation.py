@@ -110,6 +110,11 @@ def within(values: Floats, least: float, most: float) -> bool:
     return bool(np.minimum.reduce(values) >= least and np.maximum.reduce(values) <= most)
 
 
+def all_within(values: Floats, least: float, most: float) -> bool:
+    """Tell the same of an array of any shape, which may be empty."""
+    return values.size == 0 or within(values.reshape(-1), least, most)
+
+
 def manageable(values: Floats, totals: Floats, low: float) -> Rows:
     """Scale rows of huge or tiny counts by powers of two, so that products stay in range."""
     if within(totals, 1 / EXTREME, EXTREME):
@@ -155,8 +160,8 @@ def checked_logits(block: Reals, name: str, first: int) -> Floats:
 def probabilities(p: ArrayLike, name: str) -> Floats:
     """Return an array of single probabilities in float64, or raise ValueError."""
     values = as_reals(p, name).astype(np.float64)
-    bad = ~((values >= 0) & (values <= 1))
-    if bad.any():
+    if not all_within(values, 0, 1):
+        bad = ~((values >= 0) & (values <= 1))
         place = np.unravel_index(int(np.argmax(bad)), bad.shape)
         index = "" if not place else "[" + ", ".join(str(int(i)) for i in place) + "]"
         raise ValueError(f"{name}{index} is {values[place]}, which is no probability in [0, 1]")
@@ -174,7 +179,8 @@ def refuse(bad: Reals, values: Reals, name: str, rule: str) -> None:
 def finite(x: ArrayLike, name: str, noun: str = "parameters") -> Floats:
     """Return an array of finite numbers in float64, or raise; `noun` is what they are."""
     values = as_reals(x, name).astype(np.float64)
-    refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers")
+    if not all_within(values, -LARGEST, LARGEST):
+        refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers")
     return values
 
 

@@ -769,9 +769,8 @@ def js_distance(
     >>> js_distance([1, 0], [0, 1], base=2).item()
     1.0
     """
-    return np.sqrt(
-        js_divergence(p, q, axis=axis, base=base, keepdims=keepdims, normalize=normalize)
-    )
+    squares = js_divergence(p, q, axis=axis, base=base, keepdims=keepdims, normalize=normalize)
+    return np.sqrt(squares, out=squares if squares.ndim else None)
 
 
 def jeffreys_divergence(
@@ -953,7 +952,7 @@ def hellinger_distance(
     squares = over_rows(
         _squared_hellinger, p=p, q=q, axis=axis, keepdims=keepdims, normalize=normalize
     )
-    return np.sqrt(squares)
+    return np.sqrt(squares, out=squares if squares.ndim else None)
 
 
 def _squared_hellinger(p: Rows, q: Rows) -> Floats:
