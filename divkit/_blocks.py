@@ -90,9 +90,10 @@ def in_blocks(
     or an array of the shape `result`. It checks its arguments: if a block is refused, it is given
     everything at once (by `whole`), so that places are counted in the arrays as they came.
     """
+    few = prod([array.size for array in arrays]) <= entries
+    if few or all(array.ndim <= n for array, n in zip(arrays, core, strict=True)):
+        return whole() if whole else kernel(*arrays)
     whole = whole or partial(kernel, *arrays)
-    if prod([array.size for array in arrays]) <= entries:
-        return whole()
     outer = [array.shape[: max(0, array.ndim - n)] for array, n in zip(arrays, core, strict=True)]
     largest = max(prod(a.shape[len(axes) :]) for a, axes in zip(arrays, outer, strict=True))
     try:

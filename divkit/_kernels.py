@@ -36,7 +36,7 @@ from divkit._validation import (
 Kernel = Callable[..., Floats]
 
 BLOCK = 2**16  # entries: 512 KB; 2**12 is three times slower
-ITEMS = 2**15  # entries: kernels of numbers and matrices keep up to twenty arrays at a time
+ITEMS = 2**16  # entries: for kernels of numbers, vectors and matrices
 LARGE_BLOCK = 2**18  # for kernels with a single temporary array: another 10 % quicker
 CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
@@ -109,7 +109,7 @@ def over_items(
     axes = [core] * len(arrays) if isinstance(core, int) else core
     with np.errstate(all="ignore"):
         values = in_blocks(kernel, arrays, axes, entries=ITEMS, result=result, whole=whole)
-    return finished(np.asarray(values), scale=scale, axis=(), keepdims=False)
+    return finished(values, scale=scale, axis=(), keepdims=False)
 
 
 def of_few(kernel: Kernel, tables: list[Table]) -> float | None:
@@ -155,22 +155,27 @@ def finished(
     values: Floats, *, scale: float, axis: int | tuple[int, ...], keepdims: bool
 ) -> Floats:
     """Change the unit, in place; restore summed axes if asked, and unwrap a single value."""
+    if not (values.ndim or keepdims):
+        single: Floats = values[()] / scale + 0.0  # scalars are quicker than arrays of one
+        return single
     if scale != 1:
         values /= scale
     values += 0.0  # never -0.0
     if keepdims:
         values = np.expand_dims(values, axis)
-    return values if values.ndim else values[()]
+    return values
 
 
-def over_columns(part: Kernel, *arrays: Floats, entries: int = BLOCK) -> Floats:
-    """Add up a sum over outcomes piece by piece where the rows are long."""
+def over_columns(
+    part: Kernel, *arrays: Floats, entries: int = BLOCK, join: np.ufunc = np.add
+) -> Floats:
+    """Add up a sum over outcomes piece by piece where the rows are long, or join other values."""
     size = arrays[0].shape[-1]
     if size <= entries:
         return part(*arrays)
-    width = max(1, entries * size // arrays[0].size)
+    width = max(1, entries * size // max(1, arrays[0].size))  # there may be no rows
     pieces = [part(*(a[..., i : i + width] for a in arrays)) for i in range(0, size, width)]
-    total: Floats = np.stack(pieces, axis=-1).sum(axis=-1)
+    total: Floats = join.reduce(np.stack(pieces, axis=-1), axis=-1)
     return total
 
 
@@ -213,10 +218,16 @@ def kl(p: Rows, q: Rows) -> Floats:
     return again(value, careful_kl, p.values, q.values)
 
 
-def again(value: Floats, kernel: Kernel, *arrays: Floats, below: float = CAREFUL_BELOW) -> Floats:
+def again(
+    value: Floats,
+    kernel: Kernel,
+    *arrays: Floats,
+    below: float = CAREFUL_BELOW,
+    most: float = LARGEST,
+) -> Floats:
     """Compute the rows that lost digits or overflowed with another kernel."""
-    if not within(value, below, LARGEST):
-        rows = np.flatnonzero(~((value >= below) & (value <= LARGEST)))
+    if not within(value, below, most):
+        rows = np.flatnonzero(~((value >= below) & (value <= most)))
         step = max(1, CAREFUL_BLOCK // arrays[0].shape[-1])
         for i in range(0, len(rows), step):
             some = rows[i : i + step]

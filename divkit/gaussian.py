@@ -63,8 +63,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 def _positive(x: ArrayLike, name: str, noun: str = "a standard deviation") -> Floats:
     """Return an array of positive numbers in float64, or raise."""
-    values = finite(x, name)
+    values = as_reals(x, name).astype(np.float64)
     if not all_within(values, 5e-324, LARGEST):
+        finite(values, name)
         refuse(~(values > 0), values, name, f"{noun} is greater than 0")
     return values
 
@@ -267,7 +268,7 @@ def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) ->
 
 def _dimensions_last(mean: Reals, logvar: Reals, axis: int) -> dict[str, Reals]:
     """Move the axis of the dimensions, counted in what both broadcast to, to the end, or raise."""
-    ndim = np.broadcast(mean, logvar).ndim
+    ndim = max(mean.ndim, logvar.ndim)
     if ndim == 0:
         raise ValueError("mean and logvar are single numbers: they need an axis of dimensions")
     if not isinstance(axis, int | np.integer):
@@ -382,7 +383,8 @@ def _two_laws(
     if len({array.shape[-1] for array in everything.values()}) > 1:
         found = ", ".join(f"{name} has {a.shape[-1]}" for name, a in everything.items())
         raise ValueError(f"the dimensions must match, but {found}")
-    leading_shape(everything)
+    if len({array.shape for array in everything.values()}) > 1:
+        leading_shape(everything)
     return means["mean0"] - means["mean1"], factors["cov0"], factors["cov1"]
 
 
