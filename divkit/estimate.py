@@ -111,16 +111,17 @@ def histogram_pmf(
     """
     values = some(np.atleast_1d(as_reals(samples, "samples")), "samples")
     _check_pseudocount(pseudocount)
-    ends = [(x.min(), x.max()) for x in _blocks_of(values, "samples")]
-    span = np.array([min(low for low, _ in ends), max(high for _, high in ends)])
-    whole = values if isinstance(bins, str) else span  # numpy's rules need all samples
-    edges = np.histogram_bin_edges(whole, bins=bins, range=range)
-    if not edges[0] <= span[0] <= span[1] <= edges[-1]:
-        _refuse_outside(values, edges)
-    inner = edges if isinstance(bins, str) else bins  # a number is quicker than edges
-    counts = np.zeros(len(edges) - 1, dtype=np.intp)
+    if range is None and values.size > _BLOCK:
+        ends = [(x.min(), x.max()) for x in _blocks_of(values, "samples")]
+        range = min(low for low, _ in ends), max(high for _, high in ends)
+    if isinstance(bins, str):  # numpy's rules need all samples
+        bins = np.histogram_bin_edges(values, bins, range)
+    counts, edges = np.zeros(1, dtype=np.intp), np.empty(0)
     for x in _blocks_of(values, "samples"):
-        counts += np.histogram(x, bins=inner, range=(edges[0], edges[-1]))[0]
+        found, edges = np.histogram(x, bins, range)
+        counts = counts + found
+    if counts.sum() < values.size:
+        _refuse_outside(values, edges)
     weights = counts + float(pseudocount)
     return weights / weights.sum(), edges.astype(np.float64)
 
@@ -892,8 +893,10 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
         raise ValueError(f"logits must have shape (n, K), got {table.shape}")
     classes = _labels_of(labels, len(table))
 
+    few = list(_above_label(table, classes)) if table.size <= _BLOCK else None
+
     def over_rows(total: Callable[[Floats], Any]) -> Floats:
-        return np.array([total(z) for z in _above_label(table, classes)])
+        return np.array([total(z) for z in few or _above_label(table, classes)])
 
     low, high, total = over_rows(lambda z: (z.min(), z.max(), z.sum())).T
     spread = float(max(-low.min(), high.max()))

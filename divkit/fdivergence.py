@@ -1153,11 +1153,13 @@ def _renyi(p: Rows, q: Rows, *, order: float) -> Floats:
 def _minus_log_kept(p: Rows, q: Rows) -> Floats:
     """-log q(p > 0)."""
 
-    def part(p_x: Floats, q_x: Floats) -> Floats:
-        apart = np.where(p_x > 0, q_x, 0.0), np.where(p_x > 0, 0.0, q_x)
-        return np.stack([q_x.sum(axis=-1) for q_x in apart], axis=-1)
+    def kept_by(p_x: Floats, q_x: Floats) -> Floats:
+        return np.asarray(np.where(p_x > 0, q_x, 0.0).sum(axis=-1))
 
-    kept, lost = over_columns(part, p.values, q.values).T / q.totals
+    def lost_by(p_x: Floats, q_x: Floats) -> Floats:
+        return np.asarray(np.where(p_x > 0, 0.0, q_x).sum(axis=-1))
+
+    kept, lost = (over_columns(f, p.values, q.values) / q.totals for f in (kept_by, lost_by))
     value: Floats = -np.where(lost < 0.5, np.log1p(-lost), np.log(kept))
     return value
 
@@ -1218,10 +1220,12 @@ def _careful_log_sum(p: Floats, q: Floats, a: float, b: float, sign: float) -> F
 
 def _alpha_terms(p: Floats, q: Floats, d: Floats, s: Floats, a: float, b: float) -> Floats:
     """(p log(p/q) - p + q + p (exp(bL) - 1 - bL)/b)/a with L = log(p/q): no digits are lost."""
-    both = (p > 0) & (q > 0)
     near = abs(d) < _kernels.SERIES_BELOW
-    far_logs = np.log(np.where(both, p, 1.0)) - np.log(np.where(both, q, 1.0))
-    logs = np.where(near, 2 * np.arctanh(np.where(near, d, 0.0)), far_logs)
+    logs = 2 * np.arctanh(np.where(near, d, 0.0))
+    if not near.all():
+        both = (p > 0) & (q > 0)
+        far_logs = np.log(np.where(both, p, 1.0)) - np.log(np.where(both, q, 1.0))
+        logs = np.where(near, logs, far_logs)
     terms = (kl_terms(p, q, d, s) + p * expm1_minus(b * logs) / b) / a
     alone = (p > 0) & (q == 0)
     terms[alone] = -p[alone] / b  # b < 0: for others the sum is infinite, and never near
