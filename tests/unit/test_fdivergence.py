@@ -1142,6 +1142,18 @@ OF_ROWS = {
 }
 
 
+class TestLongRows:
+    @pytest.mark.parametrize("name", OF_ROWS)
+    def test_cutting_every_outcome_into_equal_parts_changes_no_divergence(self, name):
+        p, q = rows(17, 1)[0], rows(17, 2)[0]
+        p[3] = 0
+        p /= p.sum()
+        near = p * (1 + 1e-4 * np.random.default_rng(3).standard_normal(p.shape))
+        for other in (q, near / near.sum()):
+            long = OF_ROWS[name](np.repeat(p, 2**13) / 2**13, np.repeat(other, 2**13) / 2**13)
+            assert long == pytest.approx(OF_ROWS[name](p, other), rel=1e-10, abs=0)
+
+
 class TestMemory:
     @pytest.mark.parametrize("name", OF_ROWS)
     def test_many_rows_need_ten_mib_however_many_they_are(self, name):
