@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from functools import partial
 from math import prod
 from operator import index
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -103,19 +103,26 @@ def in_blocks(
     items = max(1, entries // largest)
     if prod(leading) <= items:
         return whole()
-    values = np.empty((*leading, *result))
 
-    def fill(box: Box) -> None:
-        with np.errstate(all="ignore"):
-            parts = (within_box(a, axes, box) for a, axes in zip(arrays, outer, strict=True))
-            values[box] = kernel(*parts)
+    def of_box(box: Box) -> Reals:
+        return kernel(*(within_box(a, axes, box) for a, axes in zip(arrays, outer, strict=True)))
 
     try:
-        for _ in in_parallel(fill, boxes(leading, items)):
-            pass
+        return filled(np.empty((*leading, *result)), of_box, boxes(leading, items))
     except ValueError:
         whole()
         raise
+
+
+def filled(values: Reals, function: Callable[[Any], Reals], parts: Iterable[Any]) -> Reals:
+    """Fill parts of an array with the values of a function of the part."""
+
+    def fill(part: Any) -> None:
+        with np.errstate(all="ignore"):  # threads do not inherit it
+            values[part] = function(part)
+
+    for _ in in_parallel(fill, parts):
+        pass
     return values
 
 

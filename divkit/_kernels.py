@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr, xlog1py, xlogy
 
-from divkit._blocks import Table, in_blocks, in_parallel
+from divkit._blocks import Table, filled, in_blocks
 from divkit._validation import (
     DOUBLE_TOLERANCE,
     LARGEST,
@@ -73,21 +73,19 @@ def over_rows(
         if value is not None:
             return finished(np.array(value), scale=scale, axis=axis, keepdims=keepdims)
     step = max(1, entries // size)
-    values = np.empty(rows)
 
-    def fill(first: int) -> None:
+    def of_rows(part: slice) -> Floats:
         blocks: list[Rows | Floats] = []
-        with np.errstate(all="ignore"):
-            for name, table in zip(named, tables, strict=True):
-                block = table.block(first, first + step)
-                if name in as_logits:
-                    blocks.append(checked_logits(block, name, first))
-                else:
-                    blocks.append(checked(block, name, tolerance(table.array), first, normalize))
-            values[first : first + step] = kernel(*blocks)
+        for name, table in zip(named, tables, strict=True):
+            block = table.block(part.start, part.stop)
+            if name in as_logits:
+                blocks.append(checked_logits(block, name, part.start))
+            else:
+                blocks.append(checked(block, name, tolerance(table.array), part.start, normalize))
+        return kernel(*blocks)
 
-    for _ in in_parallel(fill, range(0, rows, step)):
-        pass
+    parts = (slice(first, first + step) for first in range(0, rows, step))
+    values = filled(np.empty(rows), of_rows, parts)
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
 
 
