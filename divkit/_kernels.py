@@ -9,14 +9,14 @@ cannot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import log, prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr, xlog1py, xlogy
 
-from divkit._blocks import Table, in_parallel
+from divkit._blocks import Table, filled, in_blocks
 from divkit._validation import (
     DOUBLE_TOLERANCE,
     LARGEST,
@@ -36,8 +36,9 @@ from divkit._validation import (
 Kernel = Callable[..., Floats]
 
 BLOCK = 2**16  # entries: 512 KB; 2**12 is three times slower
+ITEMS = 2**16  # entries: for kernels of numbers, vectors and matrices
 LARGE_BLOCK = 2**18  # for kernels with a single temporary array: another 10 % quicker
-CAREFUL_BLOCK = 2**13  # entries: the careful forms keep a dozen arrays at a time
+CAREFUL_BLOCK = 2**14  # entries: the careful forms keep a dozen arrays at a time
 CAREFUL_BELOW = 1e-2
 JS_CAREFUL_BELOW = 1e-3
 LOG2 = float(np.log(2.0))
@@ -73,20 +74,40 @@ def over_rows(
             return finished(np.array(value), scale=scale, axis=axis, keepdims=keepdims)
     step = max(1, entries // size)
 
-    def values_from(first: int) -> Floats:
+    def of_rows(part: slice) -> Floats:
         blocks: list[Rows | Floats] = []
-        with np.errstate(all="ignore"):
-            for name, table in zip(named, tables, strict=True):
-                block = table.block(first, first + step)
-                if name in as_logits:
-                    blocks.append(checked_logits(block, name, first))
-                else:
-                    blocks.append(checked(block, name, tolerance(table.array), first, normalize))
-            return kernel(*blocks)
+        for name, table in zip(named, tables, strict=True):
+            block = table.block(part.start, part.stop)
+            if name in as_logits:
+                blocks.append(checked_logits(block, name, part.start))
+            else:
+                blocks.append(checked(block, name, tolerance(table.array), part.start, normalize))
+        return kernel(*blocks)
 
-    parts = in_parallel(values_from, range(0, rows, step))
-    values = np.concatenate([np.empty(0), *parts])
+    parts = (slice(first, first + step) for first in range(0, rows, step))
+    values = filled(np.empty(rows), of_rows, parts)
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
+
+
+def over_items(
+    kernel: Kernel,
+    *,
+    core: int | Sequence[int] = 0,
+    base: float | None = None,
+    result: tuple[int, ...] = (),
+    whole: Callable[[], Reals] | None = None,
+    **named: ArrayLike,
+) -> Floats:
+    """Apply a kernel that checks its arguments to the broadcast named arrays, block by block.
+
+    The last `core` axes (of all, or of each) belong to one item; see `in_blocks`.
+    """
+    scale = unit(base)
+    arrays = [as_reals(x, name) for name, x in named.items()]
+    axes = [core] * len(arrays) if isinstance(core, int) else core
+    with np.errstate(all="ignore"):
+        values = in_blocks(kernel, arrays, axes, entries=ITEMS, result=result, whole=whole)
+    return finished(values, scale=scale, axis=(), keepdims=False)
 
 
 def of_few(kernel: Kernel, tables: list[Table]) -> float | None:
@@ -131,23 +152,28 @@ def leading_shape(arrays: dict[str, Reals]) -> tuple[int, ...]:
 def finished(
     values: Floats, *, scale: float, axis: int | tuple[int, ...], keepdims: bool
 ) -> Floats:
-    """Change the unit, restore summed axes if asked, and unwrap a single value."""
+    """Change the unit, in place; restore summed axes if asked, and unwrap a single value."""
+    if not (values.ndim or keepdims):
+        single: Floats = values[()] / scale + 0.0  # scalars are quicker than arrays of one
+        return single
     if scale != 1:
-        values = values / scale
-    values = values + 0.0  # never -0.0
+        values /= scale
+    values += 0.0  # never -0.0
     if keepdims:
         values = np.expand_dims(values, axis)
-    return values if values.ndim else values[()]
+    return values
 
 
-def over_columns(part: Kernel, *arrays: Floats, entries: int = BLOCK) -> Floats:
-    """Add up a sum over outcomes piece by piece where the rows are long."""
+def over_columns(
+    part: Kernel, *arrays: Floats, entries: int = BLOCK, join: np.ufunc = np.add
+) -> Floats:
+    """Add up a sum over outcomes piece by piece where the rows are long, or join other values."""
     size = arrays[0].shape[-1]
     if size <= entries:
         return part(*arrays)
-    width = max(1, entries * size // arrays[0].size)
+    width = max(1, entries * size // max(1, arrays[0].size))  # there may be no rows
     pieces = [part(*(a[..., i : i + width] for a in arrays)) for i in range(0, size, width)]
-    total: Floats = np.stack(pieces, axis=-1).sum(axis=-1)
+    total: Floats = join.reduce(np.stack(pieces, axis=-1), axis=-1)
     return total
 
 
@@ -190,10 +216,16 @@ def kl(p: Rows, q: Rows) -> Floats:
     return again(value, careful_kl, p.values, q.values)
 
 
-def again(value: Floats, kernel: Kernel, *arrays: Floats, below: float = CAREFUL_BELOW) -> Floats:
+def again(
+    value: Floats,
+    kernel: Kernel,
+    *arrays: Floats,
+    below: float = CAREFUL_BELOW,
+    most: float = LARGEST,
+) -> Floats:
     """Compute the rows that lost digits or overflowed with another kernel."""
-    if not within(value, below, LARGEST):
-        rows = np.flatnonzero(~((value >= below) & (value <= LARGEST)))
+    if not within(value, below, most):
+        rows = np.flatnonzero(~((value >= below) & (value <= most)))
         step = max(1, CAREFUL_BLOCK // arrays[0].shape[-1])
         for i in range(0, len(rows), step):
             some = rows[i : i + step]

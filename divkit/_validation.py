@@ -110,6 +110,11 @@ def within(values: Floats, least: float, most: float) -> bool:
     return bool(np.minimum.reduce(values) >= least and np.maximum.reduce(values) <= most)
 
 
+def all_within(values: Floats, least: float, most: float) -> bool:
+    """Tell the same of an array of any shape, which may be empty."""
+    return values.size == 0 or within(values.reshape(-1), least, most)
+
+
 def manageable(values: Floats, totals: Floats, low: float) -> Rows:
     """Scale rows of huge or tiny counts by powers of two, so that products stay in range."""
     if within(totals, 1 / EXTREME, EXTREME):
@@ -152,35 +157,47 @@ def checked_logits(block: Reals, name: str, first: int) -> Floats:
     return values
 
 
-def probabilities(p: ArrayLike, name: str) -> Floats:
+def probabilities(p: ArrayLike, name: str, first: int = 0) -> Floats:
     """Return an array of single probabilities in float64, or raise ValueError."""
     values = as_reals(p, name).astype(np.float64)
-    bad = ~((values >= 0) & (values <= 1))
-    if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        index = "" if not place else "[" + ", ".join(str(int(i)) for i in place) + "]"
+    if not all_within(values, 0, 1):
+        place, index = first_place(~((values >= 0) & (values <= 1)), first)
         raise ValueError(f"{name}{index} is {values[place]}, which is no probability in [0, 1]")
     return values
 
 
-def refuse(bad: Reals, values: Reals, name: str, rule: str) -> None:
-    """Raise ValueError for the first bad entry, with its place, its value and the rule."""
+def refuse(bad: Reals, values: Reals, name: str, rule: str, first: int = 0) -> None:
+    """Raise ValueError for the first bad entry, with its place, its value and the rule.
+
+    `first` is the number of the first of the values along their first axis in the whole input.
+    """
     if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        index = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
+        place, index = first_place(bad, first)
         raise ValueError(f"{name}{index} is {values[place]}: {rule}")
 
 
-def finite(x: ArrayLike, name: str, noun: str = "parameters") -> Floats:
+def first_place(bad: Reals, first: int = 0) -> tuple[tuple[np.intp, ...], str]:
+    """Return where the first bad entry is among these, and in words in the whole input."""
+    place = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    numbers = [str(int(i) + first * (axis == 0)) for axis, i in enumerate(place)]
+    return place, f"[{', '.join(numbers)}]" if place else ""
+
+
+def finite(x: ArrayLike, name: str, noun: str = "parameters", first: int = 0) -> Floats:
     """Return an array of finite numbers in float64, or raise; `noun` is what they are."""
     values = as_reals(x, name).astype(np.float64)
-    refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers")
+    if not all_within(values, -LARGEST, LARGEST):
+        refuse(~np.isfinite(values), values, name, f"{noun} are finite numbers", first)
     return values
 
 
 def some_finite(x: ArrayLike, name: str, noun: str = "samples") -> Floats:
     """Return finite numbers along an axis, at least one, in float64, or raise."""
-    values = finite(x, name, noun)
+    return some(finite(x, name, noun), name, noun)
+
+
+def some(values: Reals, name: str, noun: str = "samples") -> Reals:
+    """Return an array that holds something along an axis, or raise."""
     if values.ndim == 0 or values.size == 0:
         raise ValueError(f"{name} of shape {values.shape} holds no {noun}")
     return values

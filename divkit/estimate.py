@@ -8,7 +8,7 @@ number, an estimate may well be negative.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,7 +21,9 @@ from divkit._validation import (
     Reals,
     as_reals,
     checked,
+    finite,
     refuse,
+    some,
     some_finite,
     tolerance,
     unit,
@@ -107,17 +109,39 @@ def histogram_pmf(
     >>> pmf.tolist(), edges.tolist()
     ([0.6, 0.4], [0.0, 0.5, 1.0])
     """
-    values = some_finite(np.atleast_1d(as_reals(samples, "samples")), "samples").ravel()
+    values = some(np.atleast_1d(as_reals(samples, "samples")), "samples")
     _check_pseudocount(pseudocount)
-    counts, edges = np.histogram(values, bins=bins, range=range)
+    if range is None and values.size > _BLOCK:
+        ends = [(x.min(), x.max()) for x in _blocks_of(values, "samples")]
+        range = min(low for low, _ in ends), max(high for _, high in ends)
+    if isinstance(bins, str):  # numpy's rules need all samples
+        bins = np.histogram_bin_edges(values, bins, range)
+    counts, edges = np.zeros(1, dtype=np.intp), np.empty(0)
+    for x in _blocks_of(values, "samples"):
+        found, edges = np.histogram(x, bins, range)
+        counts = counts + found
     if counts.sum() < values.size:
-        outside = values[(values < edges[0]) | (values > edges[-1])]
-        raise ValueError(
-            f"{outside.size} samples lie outside the bins [{edges[0]}, {edges[-1]}], the first is "
-            f"{outside[0]}: widen range or edges"
-        )
+        _refuse_outside(values, edges)
     weights = counts + float(pseudocount)
     return weights / weights.sum(), edges.astype(np.float64)
+
+
+def _blocks_of(samples: Reals, name: str) -> Iterator[Floats]:
+    """Go through finite samples in float64, or raise."""
+    step = max(1, _BLOCK * len(samples) // samples.size)
+    for i in range(0, len(samples), step):
+        yield finite(samples[i : i + step], name, "samples", i)
+
+
+def _refuse_outside(samples: Reals, edges: Floats) -> None:
+    """Raise for the samples that lie in no bin."""
+    blocks = _blocks_of(samples, "samples")
+    outside = [x[(x < edges[0]) | (x > edges[-1])] for x in blocks]
+    first = next(x[0] for x in outside if x.size)
+    raise ValueError(
+        f"{sum(x.size for x in outside)} samples lie outside the bins [{edges[0]}, {edges[-1]}], "
+        f"the first is {first}: widen range or edges"
+    )
 
 
 def image_histograms(images: ArrayLike, *, bins: int = 256, pseudocount: float = 0.0) -> Floats:
@@ -161,12 +185,13 @@ def image_histograms(images: ArrayLike, *, bins: int = 256, pseudocount: float =
     array = as_reals(images, "images")
     if array.ndim < 2 or 0 in array.shape[1:]:
         raise ValueError(f"images must have shape (n, ...) with values in each, got {array.shape}")
-    rows = array.reshape(len(array), int(np.prod(array.shape[1:])))
-    step = max(1, _BLOCK // rows.shape[-1])
-    blocks = [_counts(rows[i : i + step], bins) for i in range(0, len(rows), step)]
-    counts = np.concatenate([np.empty((0, bins)), *blocks])
-    weights = counts + float(pseudocount)
-    pmfs: Floats = weights / weights.sum(axis=-1, keepdims=True)
+    pixels = int(np.prod(array.shape[1:]))
+    step = max(1, _BLOCK // max(pixels, bins))
+    pmfs = np.empty((len(array), bins))
+    for i in range(0, len(array), step):
+        images = array[i : i + step]
+        weights = _counts(images.reshape(len(images), pixels), bins) + float(pseudocount)
+        np.divide(weights, weights.sum(axis=-1, keepdims=True), out=pmfs[i : i + step])
     return pmfs
 
 
@@ -792,20 +817,26 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, *, bins: int 
     """
     _check_count(bins, "bins")
     array = as_reals(probabilities, "probabilities")
-    if array.ndim == 1 and array.size:
-        confidence = checked_probabilities(array, "probabilities")
-        right = _classes(labels, len(array), 2).astype(np.float64)
-    elif array.ndim == 2 and array.size:
-        rows = checked(array, "probabilities", tolerance(array), 0, False)
-        values = rows.values / rows.totals[:, None]
-        confidence = values.max(axis=1)
-        right = (values.argmax(axis=1) == _classes(labels, *values.shape)).astype(np.float64)
-    else:
+    if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(f"probabilities must have shape (n, K) or (n,), got {array.shape}")
-    places = np.minimum((confidence * bins).astype(np.intp), bins - 1)
-    gaps = np.bincount(places, weights=right - confidence)
-    error: Floats = np.abs(gaps).sum() / len(confidence)
+    classes = _labels_of(labels, len(array))
+    gaps, step = np.zeros(bins), max(1, _BLOCK * len(array) // array.size)
+    for i in range(0, len(array), step):
+        confidence, right = _forecasts(array[i : i + step], classes[i : i + step], i)
+        places = np.minimum((confidence * bins).astype(np.intp), bins - 1)
+        gaps += np.bincount(places, weights=right - confidence, minlength=bins)
+    error: Floats = np.abs(gaps).sum() / len(array)
     return error
+
+
+def _forecasts(block: Reals, labels: Reals, first: int) -> tuple[Floats, Floats]:
+    """Return how sure each forecast is, and 1 where it is right or 0, or raise."""
+    if block.ndim == 1:
+        confidence = checked_probabilities(block, "probabilities", first)
+        return confidence, _classes(labels, 2, first).astype(np.float64)
+    rows = checked(block, "probabilities", tolerance(block), first, False)
+    right = rows.values.argmax(axis=1) == _classes(labels, block.shape[1], first)
+    return rows.values.max(axis=1) / rows.totals, right.astype(np.float64)
 
 
 def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
@@ -857,24 +888,40 @@ def temperature_scaling(logits: ArrayLike, labels: ArrayLike) -> float:
     >>> round(temperature_scaling(logits, [0, 0, 0, 1]), 6)  # 2 / log 3
     1.820478
     """
-    z = some_finite(logits, "logits", "logits")
-    if z.ndim != 2:
-        raise ValueError(f"logits must have shape (n, K), got {z.shape}")
-    y = _classes(labels, *z.shape)
-    z = z - z[np.arange(len(z)), y][:, None]  # the label's logit is 0
-    spread = float(np.abs(z).max())
+    table = some(as_reals(logits, "logits"), "logits", "logits")
+    if table.ndim != 2:
+        raise ValueError(f"logits must have shape (n, K), got {table.shape}")
+    classes = _labels_of(labels, len(table))
+
+    few = list(_above_label(table, classes)) if table.size <= _BLOCK else None
+
+    def over_rows(total: Callable[[Floats], Any]) -> Floats:
+        return np.array([total(z) for z in few or _above_label(table, classes)])
+
+    low, high, total = over_rows(lambda z: (z.min(), z.max(), z.sum())).T
+    spread = float(max(-low.min(), high.max()))
     if spread == 0:
         return 1.0
+    if total.sum() >= 0:
+        return float(np.inf)
+    if high.max() <= 0:
+        return 0.0
 
     def slope(log_b: float) -> float:
         b = np.exp(log_b) / spread
-        return float(np.vecdot(np.exp(log_softmax(b * z)), z).mean() / spread)
+        means = over_rows(lambda z: np.vecdot(np.exp(log_softmax(b * z)), z).sum())
+        return float(means.sum() / (spread * len(table)))
 
-    if z.mean() >= 0:
-        return float(np.inf)
-    if z.max() <= 0:
-        return 0.0
     return spread / float(np.exp(_zero(slope)))
+
+
+def _above_label(logits: Reals, labels: Reals) -> Iterator[Floats]:
+    """Go through logits less that of the row's label, in blocks of rows, or raise."""
+    step = max(1, _BLOCK // logits.shape[1])
+    for i in range(0, len(logits), step):
+        z = finite(logits[i : i + step], "logits", "logits", i)
+        z -= np.take_along_axis(z, _classes(labels[i : i + step], z.shape[1], i)[:, None], 1)
+        yield z
 
 
 def _zero(increasing: Callable[[float], float]) -> float:
@@ -1100,11 +1147,16 @@ def _value_of(statistic: Statistic, samples: list[Reals], infinite: bool = False
     return value
 
 
-def _classes(labels: ArrayLike, rows: int, classes: int) -> NDArray[np.intp]:
-    """Return labels that are classes, one a row, or raise."""
+def _labels_of(labels: ArrayLike, rows: int) -> Reals:
+    """Return labels, one a row, or raise."""
     values = as_reals(labels, "labels")
     if values.shape != (rows,):
         raise ValueError(f"labels must have shape ({rows},), one a row, got {values.shape}")
-    bad = ~((values >= 0) & (values < classes) & (values == np.floor(values)))
-    refuse(bad, values, "labels", f"a class is a whole number from 0 to {classes - 1}")
-    return values.astype(np.intp)
+    return values
+
+
+def _classes(labels: Reals, classes: int, first: int) -> NDArray[np.intp]:
+    """Return labels that are classes, or raise; `first` is the number of the first."""
+    bad = ~((labels >= 0) & (labels < classes) & (labels == np.floor(labels)))
+    refuse(bad, labels, "labels", f"a class is a whole number from 0 to {classes - 1}", first)
+    return labels.astype(np.intp)

@@ -28,6 +28,7 @@ from divkit._kernels import (
     careful_sum,
     careful_total_variation,
     differences,
+    exact_sum,
     expm1_minus,
     kl_terms,
     over_columns,
@@ -436,19 +437,31 @@ def f_divergence(
 
 def _generic(p: Rows, q: Rows, *, f: Function, at_zero: float, slope: float) -> Floats:
     """sum q f(p/q), with the two limits where one of them is 0."""
-    p_x, q_x = p.values / p.totals[:, None], q.values / q.totals[:, None]
-    ratio = p_x / q_x
+
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        return _generic_sums(p_x / p.totals[:, None], q_x / q.totals[:, None], f)
+
+    value, size, lost, extra = over_columns(part, p.values, q.values).T
+    value += np.where(lost > 0, lost * at_zero, 0.0) + np.where(extra > 0, extra * slope, 0.0)
+    if (value < -1e-9 * (1 + size)).any():
+        raise ValueError(f"f is not convex: the divergence came out as {value.min()}")
+    nats: Floats = np.maximum(value, 0.0)
+    return nats
+
+
+def _generic_sums(p: Floats, q: Floats, f: Function) -> Floats:
+    """Sums of q f(p/q) and its size where p and q are positive, of q without p, of p without q."""
+    ratio = p / q
     both = (ratio > 0) & (ratio < np.inf)
     values = np.where(both, f(np.where(both, ratio, 1.0)), 0.0)
     if np.isnan(values).any():
         raise ValueError(f"f is NaN at {ratio[np.isnan(values)][0]}")
-    lost, extra = (np.where(ratio == r, x, 0.0).sum(-1) for r, x in ((0, q_x), (np.inf, p_x)))
-    value = np.vecdot(q_x, values)
-    value += np.where(lost > 0, lost * at_zero, 0.0) + np.where(extra > 0, extra * slope, 0.0)
-    if (value < -1e-9 * (1 + np.vecdot(q_x, abs(values)))).any():
-        raise ValueError(f"f is not convex: the divergence came out as {value.min()}")
-    nats: Floats = np.maximum(value, 0.0)
-    return nats
+    sums = np.empty((len(p), 4))
+    sums[:, 0], sums[:, 1] = np.vecdot(q, values), np.vecdot(q, abs(values))
+    sums[:, 2], sums[:, 3] = (
+        np.where(ratio == r, x, 0.0).sum(axis=-1) for r, x in ((0, q), (np.inf, p))
+    )
+    return sums
 
 
 def _checked_generator(f: Function) -> Function:
@@ -693,20 +706,33 @@ def _weighted_js(*laws: Rows, weights: Floats) -> Floats:
     """sum w KL(p||m) with m = sum w p."""
     chosen = [law for law, w in zip(laws, weights, strict=True) if w > 0]
     w = weights[weights > 0]
-    table = np.stack([law.values / law.totals[:, None] for law in chosen])
-    m = np.tensordot(w, table, 1)
-    logs = np.log(np.fmax(table / m, _kernels.TINY))
-    value: Floats = w @ np.vecdot(table, logs)
-    arrays = (law.values for law in chosen)
+    arrays = [law.values for law in chosen]
+
+    def part(*pieces: Floats) -> Floats:
+        both = zip(pieces, chosen, strict=True)
+        table = np.stack([piece / law.totals[:, None] for piece, law in both])
+        logs = np.log(np.fmax(table / np.tensordot(w, table, 1), _kernels.TINY))
+        nats: Floats = w @ np.vecdot(table, logs)
+        return nats
+
+    value = over_columns(part, *arrays, entries=max(1, _kernels.BLOCK // len(arrays)))
     again(value, partial(_careful_weighted_js, w=w), *arrays, below=_kernels.JS_CAREFUL_BELOW)
     return np.minimum(value, -w @ np.log(w))
 
 
-def _careful_weighted_js(first: Floats, *others: Floats, w: Floats) -> Floats:
+def _careful_weighted_js(*laws: Floats, w: Floats) -> Floats:
     """sum w (p log(p/m) - p + m); the gaps p - m come from the gaps to the first distribution."""
-    gaps, laws = [np.zeros_like(first)], [first / first.sum(axis=-1, keepdims=True)]
-    for other in others:
-        d, s, (p, _) = differences(other, first)
+    part = partial(_careful_weighted_part, w=w, sums=[exact_sum(law) for law in laws])
+    return over_columns(part, *laws, entries=max(1, _kernels.CAREFUL_BLOCK // len(laws)))
+
+
+def _careful_weighted_part(
+    first: Floats, *others: Floats, w: Floats, sums: list[tuple[Floats, Floats]]
+) -> Floats:
+    """The sum over some of the outcomes; `sums` are those of whole rows."""
+    gaps, laws = [np.zeros_like(first)], [first / sums[0][0]]
+    for other, total in zip(others, sums[1:], strict=True):
+        d, s, (p, _) = differences(other, first, (total, sums[0]))
         gaps.append(d * s)
         laws.append(p)
     m, mean_gap = np.tensordot(w, np.stack(laws), 1), np.tensordot(w, np.stack(gaps), 1)
@@ -769,9 +795,8 @@ def js_distance(
     >>> js_distance([1, 0], [0, 1], base=2).item()
     1.0
     """
-    return np.sqrt(
-        js_divergence(p, q, axis=axis, base=base, keepdims=keepdims, normalize=normalize)
-    )
+    squares = js_divergence(p, q, axis=axis, base=base, keepdims=keepdims, normalize=normalize)
+    return np.sqrt(squares, out=squares if squares.ndim else None)
 
 
 def jeffreys_divergence(
@@ -953,7 +978,7 @@ def hellinger_distance(
     squares = over_rows(
         _squared_hellinger, p=p, q=q, axis=axis, keepdims=keepdims, normalize=normalize
     )
-    return np.sqrt(squares)
+    return np.sqrt(squares, out=squares if squares.ndim else None)
 
 
 def _squared_hellinger(p: Rows, q: Rows) -> Floats:
@@ -1127,32 +1152,44 @@ def _renyi(p: Rows, q: Rows, *, order: float) -> Floats:
 
 def _minus_log_kept(p: Rows, q: Rows) -> Floats:
     """-log q(p > 0)."""
-    kept = np.where(p.values > 0, q.values, 0.0).sum(axis=-1) / q.totals
-    lost = np.where(p.values > 0, 0.0, q.values).sum(axis=-1) / q.totals
+
+    def kept_by(p_x: Floats, q_x: Floats) -> Floats:
+        return np.asarray(np.where(p_x > 0, q_x, 0.0).sum(axis=-1))
+
+    def lost_by(p_x: Floats, q_x: Floats) -> Floats:
+        return np.asarray(np.where(p_x > 0, 0.0, q_x).sum(axis=-1))
+
+    kept, lost = (over_columns(f, p.values, q.values) / q.totals for f in (kept_by, lost_by))
     value: Floats = -np.where(lost < 0.5, np.log1p(-lost), np.log(kept))
     return value
 
 
-def _log_ratio(p: Rows, q: Rows) -> Floats:
+def _log_ratio(p: Floats, q: Floats) -> Floats:
     """log(p/q), also where p/q is too large or too small for a float; NaN for 0/0."""
-    shift = np.log(q.totals / p.totals)[:, None]
-    logs = np.log(p.values / q.values)
-    beyond = np.isinf(logs) & (p.values > 0) & (q.values > 0)
+    logs: Floats = np.log(p / q)
+    beyond = np.isinf(logs) & (p > 0) & (q > 0)
     if beyond.any():
-        logs[beyond] = np.log(p.values[beyond]) - np.log(q.values[beyond])
-    ratio: Floats = logs + shift
-    return ratio
+        logs[beyond] = np.log(p[beyond]) - np.log(q[beyond])
+    return logs
 
 
 def _largest_log_ratio(p: Rows, q: Rows) -> Floats:
-    value: Floats = np.where(p.values > 0, _log_ratio(p, q), -np.inf).max(axis=-1)
-    return value
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        largest: Floats = np.where(p_x > 0, _log_ratio(p_x, q_x), -np.inf).max(axis=-1)
+        return largest
+
+    return over_columns(part, p.values, q.values, join=np.maximum) + np.log(q.totals / p.totals)
 
 
 def _careful_largest_log_ratio(p: Floats, q: Floats) -> Floats:
-    d, _, _ = differences(p, q)
-    value: Floats = 2 * np.arctanh(d.max(axis=-1))
-    return value
+    sums = exact_sum(p), exact_sum(q)
+
+    def part(p: Floats, q: Floats) -> Floats:
+        largest: Floats = differences(p, q, sums)[0].max(axis=-1)
+        return largest
+
+    d = over_columns(part, p, q, entries=_kernels.CAREFUL_BLOCK, join=np.maximum)
+    return np.asarray(2 * np.arctanh(d))
 
 
 def _log_sum(p: Rows, q: Rows, order: float) -> Floats:
@@ -1161,28 +1198,38 @@ def _log_sum(p: Rows, q: Rows, order: float) -> Floats:
     Orders below 1/2 are computed as orders above 1/2 of the exchanged distributions.
     """
     p, q, a, b = (p, q, order, order - 1) if order >= 0.5 else (q, p, 1 - order, -order)
-    powers = np.where(p.values > 0, b * _log_ratio(p, q), -np.inf)
-    top = powers.max(axis=-1)
-    rest = np.vecdot(p.values, np.exp(powers - top[:, None])) / p.totals
-    value: Floats = np.where(np.isfinite(top), top + np.log(rest), top)
-    near = ~(abs(value) >= _kernels.CAREFUL_BELOW)
-    if near.any():
-        value[near] = np.log1p(a * b * _careful_alpha(p.values[near], q.values[near], a, b))
-    return value
+    shift = np.log(q.totals / p.totals)[:, None]
+
+    def part(p_x: Floats, q_x: Floats) -> Floats:
+        powers = np.where(p_x > 0, b * (_log_ratio(p_x, q_x) + shift), -np.inf)
+        top = powers.max(axis=-1)
+        rest = np.vecdot(p_x, np.exp(powers - top[:, None])) / p.totals
+        return np.asarray(np.where(np.isfinite(top), top + np.log(rest), top))
+
+    sign = 1.0 if b > 0 else -1.0
+    size: Floats = sign * over_columns(part, p.values, q.values, join=np.logaddexp)
+    careful = partial(_careful_log_sum, a=a, b=b, sign=sign)
+    return np.asarray(sign * again(size, careful, p.values, q.values, most=np.inf))
 
 
-def _careful_alpha(p: Floats, q: Floats, a: float, b: float) -> Floats:
-    """sum (p log(p/q) - p + q + p (exp(bL) - 1 - bL)/b)/a with L = log(p/q): no digits are lost."""
-    d, s, (p, q) = differences(p, q)
-    both = (p > 0) & (q > 0)
+def _careful_log_sum(p: Floats, q: Floats, a: float, b: float, sign: float) -> Floats:
+    """log(1 + ab D) without its sign, which is that of b; D is the alpha-divergence of order a."""
+    size: Floats = sign * np.log1p(a * b * careful_sum(partial(_alpha_terms, a=a, b=b), p, q))
+    return size
+
+
+def _alpha_terms(p: Floats, q: Floats, d: Floats, s: Floats, a: float, b: float) -> Floats:
+    """(p log(p/q) - p + q + p (exp(bL) - 1 - bL)/b)/a with L = log(p/q): no digits are lost."""
     near = abs(d) < _kernels.SERIES_BELOW
-    far_logs = np.log(np.where(both, p, 1.0)) - np.log(np.where(both, q, 1.0))
-    logs = np.where(near, 2 * np.arctanh(np.where(near, d, 0.0)), far_logs)
+    logs = 2 * np.arctanh(np.where(near, d, 0.0))
+    if not near.all():
+        both = (p > 0) & (q > 0)
+        far_logs = np.log(np.where(both, p, 1.0)) - np.log(np.where(both, q, 1.0))
+        logs = np.where(near, logs, far_logs)
     terms = (kl_terms(p, q, d, s) + p * expm1_minus(b * logs) / b) / a
     alone = (p > 0) & (q == 0)
     terms[alone] = -p[alone] / b  # b < 0: for others the sum is infinite, and never near
-    value: Floats = terms.sum(axis=-1)
-    return value
+    return np.asarray(terms)
 
 
 def alpha_divergence(

@@ -6,6 +6,7 @@ scipy's shape, location and scale. The parameters of the first law come before t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,13 +19,14 @@ from divkit._kernels import (
     artanh_minus,
     careful_kl,
     expm1_minus,
-    finished,
     leading_shape,
+    over_items,
 )
 from divkit._validation import (
     LARGEST,
     Floats,
     Reals,
+    all_within,
     alphabet_last,
     as_reals,
     finite,
@@ -61,8 +63,10 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 def _positive(x: ArrayLike, name: str, noun: str = "a standard deviation") -> Floats:
     """Return an array of positive numbers in float64, or raise."""
-    values = finite(x, name)
-    refuse(~(values > 0), values, name, f"{noun} is greater than 0")
+    values = as_reals(x, name).astype(np.float64)
+    if not all_within(values, 5e-324, LARGEST):
+        finite(values, name)
+        refuse(~(values > 0), values, name, f"{noun} is greater than 0")
     return values
 
 
@@ -137,8 +141,11 @@ def entropy_normal(sd: ArrayLike, *, base: float | None = None) -> Floats:
     >>> entropy_normal([1, 0.1]).round(6).tolist()
     [1.418939, -0.883647]
     """
-    nats = (np.log(2 * np.pi) + 1) / 2 + np.log(_positive(sd, "sd"))
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+
+    def nats(sd: Reals) -> Floats:
+        return np.asarray((np.log(2 * np.pi) + 1) / 2 + np.log(_positive(sd, "sd")))
+
+    return over_items(nats, base=base, sd=sd)
 
 
 def kl_normal(
@@ -194,12 +201,20 @@ def kl_normal(
     >>> kl_normal(0, 1, 1, 2).round(6).item()
     0.443147
     """
+
+    def nats(*parameters: Reals) -> Floats:
+        m0, s0, m1, s1 = _two_normal(*parameters)
+        return np.asarray((_scale_part(s0, s1) + ((m0 - m1) / s1) ** 2) / 2)
+
+    return over_items(nats, base=base, mean0=mean0, sd0=sd0, mean1=mean1, sd1=sd1)
+
+
+def _two_normal(mean0: Reals, sd0: Reals, mean1: Reals, sd1: Reals) -> tuple[Floats, ...]:
+    """Return the parameters in float64, or raise."""
     m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
     s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
     _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        nats = (_scale_part(s0, s1) + ((m0 - m1) / s1) ** 2) / 2
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+    return m0, s0, m1, s1
 
 
 def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) -> Floats:
@@ -241,14 +256,29 @@ def kl_standard_normal(mean: ArrayLike, logvar: ArrayLike, *, axis: int = -1) ->
     >>> kl_standard_normal([1.0, 0.0], [0.0, 0.0]).item()
     0.5
     """
-    mu, log_variance = finite(mean, "mean"), finite(logvar, "logvar")
-    if np.broadcast(mu, log_variance).ndim == 0:
+    given = as_reals(mean, "mean"), as_reals(logvar, "logvar")
+
+    def nats(mean: Reals, logvar: Reals, axis: int = -1) -> Floats:
+        mu, log_variance = finite(mean, "mean"), finite(logvar, "logvar")
+        return np.asarray((mu**2 + expm1_minus(log_variance)).sum(axis=axis) / 2)
+
+    last = _dimensions_last(*given, axis)
+    return over_items(nats, core=1, whole=lambda: nats(*given, axis), **last)  # type: ignore[arg-type]
+
+
+def _dimensions_last(mean: Reals, logvar: Reals, axis: int) -> dict[str, Reals]:
+    """Move the axis of the dimensions, counted in what both broadcast to, to the end, or raise."""
+    ndim = max(mean.ndim, logvar.ndim)
+    if ndim == 0:
         raise ValueError("mean and logvar are single numbers: they need an axis of dimensions")
     if not isinstance(axis, int | np.integer):
         raise TypeError(f"axis must be an integer, got {axis!r}")
-    with np.errstate(over="ignore"):
-        nats = (mu**2 + expm1_minus(log_variance)).sum(axis=axis) / 2
-    return finished(np.asarray(nats), scale=1.0, axis=(), keepdims=False)
+    if axis not in (-1, ndim - 1):
+        mean, logvar = (
+            np.moveaxis(x.reshape((1,) * (ndim - x.ndim) + x.shape), axis, -1)
+            for x in (mean, logvar)
+        )
+    return {"mean": mean, "logvar": logvar}
 
 
 def w2_normal(mean0: ArrayLike, sd0: ArrayLike, mean1: ArrayLike, sd1: ArrayLike) -> Floats:
@@ -288,10 +318,12 @@ def w2_normal(mean0: ArrayLike, sd0: ArrayLike, mean1: ArrayLike, sd1: ArrayLike
     >>> w2_normal(0, 1, 3, 5).item()
     5.0
     """
-    m0, m1 = finite(mean0, "mean0"), finite(mean1, "mean1")
-    s0, s1 = _positive(sd0, "sd0"), _positive(sd1, "sd1")
-    _together(mean0=m0, sd0=s0, mean1=m1, sd1=s1)
-    return finished(np.asarray(np.hypot(m0 - m1, s0 - s1)), scale=1.0, axis=(), keepdims=False)
+
+    def distance(*parameters: Reals) -> Floats:
+        m0, s0, m1, s1 = _two_normal(*parameters)
+        return np.asarray(np.hypot(m0 - m1, s0 - s1))
+
+    return over_items(distance, mean0=mean0, sd0=sd0, mean1=mean1, sd1=sd1)
 
 
 def _place(leading: tuple[int, ...], number: int) -> str:
@@ -351,7 +383,8 @@ def _two_laws(
     if len({array.shape[-1] for array in everything.values()}) > 1:
         found = ", ".join(f"{name} has {a.shape[-1]}" for name, a in everything.items())
         raise ValueError(f"the dimensions must match, but {found}")
-    leading_shape(everything)
+    if len({array.shape for array in everything.values()}) > 1:
+        leading_shape(everything)
     return means["mean0"] - means["mean1"], factors["cov0"], factors["cov1"]
 
 
@@ -435,9 +468,13 @@ def kl_mvn(
     >>> kl_mvn([0, 0], [[1, 0], [0, 1]], [1, 0], [[1, 0], [0, 4]]).round(6).item()
     0.818147
     """
-    with np.errstate(all="ignore"):
-        nats = _kl_of_factors(*_two_laws(mean0, cov0, mean1, cov1))
-    return finished(nats, scale=unit(base), axis=(), keepdims=False)
+
+    def nats(*parameters: Reals) -> Floats:
+        return _kl_of_factors(*_two_laws(*parameters))
+
+    return over_items(
+        nats, core=(1, 2, 1, 2), base=base, mean0=mean0, cov0=cov0, mean1=mean1, cov1=cov1
+    )
 
 
 class _Laws(NamedTuple):
@@ -641,14 +678,16 @@ def w2_mvn(mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike)
     >>> w2_mvn([0, 0], [[1, 0], [0, 1]], [1, 0], [[1, 0], [0, 9]]).round(6).item()
     2.236068
     """
-    shift, l0, l1 = _two_laws(mean0, cov0, mean1, cov1)
-    with np.errstate(all="ignore"):
+
+    def distance(*parameters: Reals) -> Floats:
+        shift, l0, l1 = _two_laws(*parameters)
         left, _, right = np.linalg.svd(l1.mT @ l0)
         gaps = l0 - l1 @ (left @ right)
         spread = np.hypot.reduce(np.hypot.reduce(gaps, axis=-1), axis=-1)  # cannot overflow
         spread = np.where((l0 == l1).all(axis=(-2, -1)), 0.0, spread)
-        distance = np.hypot(np.hypot.reduce(shift, axis=-1), spread)
-    return finished(np.asarray(distance), scale=1.0, axis=(), keepdims=False)
+        return np.asarray(np.hypot(np.hypot.reduce(shift, axis=-1), spread))
+
+    return over_items(distance, core=(1, 2, 1, 2), mean0=mean0, cov0=cov0, mean1=mean1, cov1=cov1)
 
 
 def hellinger_mvn(mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: ArrayLike) -> Floats:
@@ -691,10 +730,12 @@ def hellinger_mvn(mean0: ArrayLike, cov0: ArrayLike, mean1: ArrayLike, cov1: Arr
     >>> (hellinger_mvn([0], [[1]], [1], [[1]]) ** 2).round(6).item()
     0.117503
     """
-    with np.errstate(all="ignore"):
-        half = _renyi(*_two_laws(mean0, cov0, mean1, cov1), 0.5)
-        distance = np.sqrt(-np.expm1(-half / 2))
-    return finished(np.asarray(distance), scale=1.0, axis=(), keepdims=False)
+
+    def distance(*parameters: Reals) -> Floats:
+        half = _renyi(*_two_laws(*parameters), 0.5)
+        return np.asarray(np.sqrt(-np.expm1(-half / 2)))
+
+    return over_items(distance, core=(1, 2, 1, 2), mean0=mean0, cov0=cov0, mean1=mean1, cov1=cov1)
 
 
 def renyi_mvn(
@@ -765,11 +806,15 @@ def renyi_mvn(
     """
     if not (isinstance(order, int | float | np.number) and order >= 0):
         raise ValueError(f"order must be a number of at least 0, got {order!r}")
-    with np.errstate(all="ignore"):
-        laws = _two_laws(mean0, cov0, mean1, cov1)
-        nats = _kl_of_factors(*laws) if order == 1 else _renyi(*laws, float(order))
-    nats = nats if order > 0 else np.zeros_like(nats)
-    return finished(nats, scale=unit(base), axis=(), keepdims=False)
+
+    def nats(*parameters: Reals) -> Floats:
+        laws = _two_laws(*parameters)
+        value = _kl_of_factors(*laws) if order == 1 else _renyi(*laws, float(order))
+        return value if order > 0 else np.zeros_like(value)
+
+    return over_items(
+        nats, core=(1, 2, 1, 2), base=base, mean0=mean0, cov0=cov0, mean1=mean1, cov1=cov1
+    )
 
 
 def _renyi(shift: Floats, l0: Floats, l1: Floats, order: float) -> Floats:
@@ -855,11 +900,16 @@ def mean_field_normal(
     """
     if direction not in ("forward", "reverse"):
         raise ValueError(f"direction must be 'forward' or 'reverse', got {direction!r}")
-    values, factors = _cholesky(cov, "cov")
-    if direction == "forward":
-        return values.diagonal(axis1=-2, axis2=-1).copy()
-    root = _solve_lower(factors, np.eye(values.shape[-1]))
-    return np.asarray(1 / (root**2).sum(axis=-2))
+
+    def variances(cov: Reals) -> Floats:
+        values, factors = _cholesky(cov, "cov")
+        if direction == "forward":
+            return values.diagonal(axis1=-2, axis2=-1).copy()
+        root = _solve_lower(factors, np.eye(values.shape[-1]))
+        return np.asarray(1 / (root**2).sum(axis=-2))
+
+    matrices = as_reals(cov, "cov")
+    return over_items(variances, core=2, result=matrices.shape[-1:], cov=matrices)
 
 
 def kl_bernoulli(p: ArrayLike, q: ArrayLike, *, base: float | None = None) -> Floats:
@@ -898,11 +948,13 @@ def kl_bernoulli(p: ArrayLike, q: ArrayLike, *, base: float | None = None) -> Fl
     >>> kl_bernoulli(0.5, [0.25, 0.5, 1], base=2).round(6).tolist()
     [0.207519, 0.0, inf]
     """
-    a, b = probabilities(p, "p"), probabilities(q, "q")
-    _together(p=a, q=b)
-    with np.errstate(all="ignore"):
-        nats = _excess(a, b, a - b) + _excess(1 - a, 1 - b, b - a)
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+
+    def nats(p: Reals, q: Reals) -> Floats:
+        a, b = probabilities(p, "p"), probabilities(q, "q")
+        _together(p=a, q=b)
+        return _excess(a, b, a - b) + _excess(1 - a, 1 - b, b - a)
+
+    return over_items(nats, base=base, p=p, q=q)
 
 
 def kl_poisson(rate0: ArrayLike, rate1: ArrayLike, *, base: float | None = None) -> Floats:
@@ -941,13 +993,15 @@ def kl_poisson(rate0: ArrayLike, rate1: ArrayLike, *, base: float | None = None)
     >>> kl_poisson(2, [1, 2, 3]).round(6).tolist()
     [0.386294, 0.0, 0.18907]
     """
-    r0, r1 = finite(rate0, "rate0"), finite(rate1, "rate1")
-    for name, rate in (("rate0", r0), ("rate1", r1)):
-        refuse(rate < 0, rate, name, "a rate is at least 0")
-    _together(rate0=r0, rate1=r1)
-    with np.errstate(all="ignore"):
-        nats = _excess(r0, r1, r0 - r1)
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+
+    def nats(rate0: Reals, rate1: Reals) -> Floats:
+        r0, r1 = finite(rate0, "rate0"), finite(rate1, "rate1")
+        for name, rate in (("rate0", r0), ("rate1", r1)):
+            refuse(rate < 0, rate, name, "a rate is at least 0")
+        _together(rate0=r0, rate1=r1)
+        return _excess(r0, r1, r0 - r1)
+
+    return over_items(nats, base=base, rate0=rate0, rate1=rate1)
 
 
 def kl_exponential(scale0: ArrayLike, scale1: ArrayLike, *, base: float | None = None) -> Floats:
@@ -986,11 +1040,13 @@ def kl_exponential(scale0: ArrayLike, scale1: ArrayLike, *, base: float | None =
     >>> kl_exponential([1, 2], 1).round(6).tolist()
     [0.0, 0.306853]
     """
-    s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
-    _together(scale0=s0, scale1=s1)
-    with np.errstate(all="ignore"):
-        nats = _log_gap((s0 - s1) / s1, np.log(s0) - np.log(s1))
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+
+    def nats(scale0: Reals, scale1: Reals) -> Floats:
+        s0, s1 = _positive(scale0, "scale0", "a scale"), _positive(scale1, "scale1", "a scale")
+        _together(scale0=s0, scale1=s1)
+        return _log_gap((s0 - s1) / s1, np.log(s0) - np.log(s1))
+
+    return over_items(nats, base=base, scale0=scale0, scale1=scale1)
 
 
 def kl_laplace(
@@ -1038,15 +1094,17 @@ def kl_laplace(
     >>> kl_laplace(0, 1, 1, [1, 2]).round(6).tolist()
     [0.367879, 0.377087]
     """
-    m0, m1 = finite(loc0, "loc0"), finite(loc1, "loc1")
-    s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
-    _together(loc0=m0, scale0=s0, loc1=m1, scale1=s1)
-    with np.errstate(all="ignore"):
+
+    def nats(loc0: Reals, scale0: Reals, loc1: Reals, scale1: Reals) -> Floats:
+        m0, m1 = finite(loc0, "loc0"), finite(loc1, "loc1")
+        s0, s1 = _positive(scale0, "scale0", "a scale"), _positive(scale1, "scale1", "a scale")
+        _together(loc0=m0, scale0=s0, loc1=m1, scale1=s1)
         ratio, shift = np.minimum(s0 / s1, LARGEST), abs(m0 - m1)
         z = shift / s0
         moved = np.where(z < 1, ratio * expm1_minus(-z), shift / s1 + ratio * np.expm1(-z))
-        nats = _log_gap((s0 - s1) / s1, np.log(s0) - np.log(s1)) + moved
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+        return _log_gap((s0 - s1) / s1, np.log(s0) - np.log(s1)) + moved
+
+    return over_items(nats, base=base, loc0=loc0, scale0=scale0, loc1=loc1, scale1=scale1)
 
 
 # Gamma and Dirichlet laws need what log Gamma(k) rises above its tangent. Both log Gamma and its
@@ -1146,16 +1204,18 @@ def kl_gamma(
     >>> kl_gamma(2, 1, [1, 2, 3], 1).round(6).tolist()
     [0.422784, 0.0, 0.270363]
     """
-    k0, k1 = (_positive(x, n, "a shape") for x, n in ((shape0, "shape0"), (shape1, "shape1")))
-    s0, s1 = (_positive(x, n, "a scale") for x, n in ((scale0, "scale0"), (scale1, "scale1")))
-    _together(shape0=k0, scale0=s0, shape1=k1, scale1=s1)
-    with np.errstate(all="ignore"):
+
+    def nats(shape0: Reals, scale0: Reals, shape1: Reals, scale1: Reals) -> Floats:
+        k0, k1 = _positive(shape0, "shape0", "a shape"), _positive(shape1, "shape1", "a shape")
+        s0, s1 = _positive(scale0, "scale0", "a scale"), _positive(scale1, "scale1", "a scale")
+        _together(shape0=k0, scale0=s0, shape1=k1, scale1=s1)
         a, b = (k0 - k1) / k1, (s0 - s1) / s1
         log_r = (np.log(k0) - np.log(k1)) + (np.log(s0) - np.log(s1))
         close = (abs(a) < 0.5) & (abs(b) < 0.5)
         x = np.where(close, a + b + a * b, np.expm1(log_r))  # r - 1
-        nats = k1 * _log_gap(x, log_r) + _above_tangent(k0, k1, k1 - k0)
-    return finished(np.maximum(nats, 0.0), scale=unit(base), axis=(), keepdims=False)
+        return np.maximum(k1 * _log_gap(x, log_r) + _above_tangent(k0, k1, k1 - k0), 0.0)
+
+    return over_items(nats, base=base, shape0=shape0, scale0=scale0, shape1=shape1, scale1=scale1)
 
 
 def kl_dirichlet(
@@ -1214,14 +1274,23 @@ def kl_dirichlet(
     >>> kl_dirichlet([1, 1, 1], [2, 1, 1]).round(6).item()
     0.401388
     """
-    values = {"alpha0": alpha0, "alpha1": alpha1}
-    arrays = {n: alphabet_last(_positive(x, n, "a parameter"), n, axis) for n, x in values.items()}
-    same_alphabet(arrays)
-    leading = leading_shape(arrays)
-    a, b = (np.broadcast_to(x, (*leading, x.shape[-1])) for x in arrays.values())
-    with np.errstate(all="ignore"):
-        nats = _kl_dirichlet(a, b)
-    return finished(np.asarray(nats), scale=unit(base), axis=axis, keepdims=keepdims)
+    given = {"alpha0": as_reals(alpha0, "alpha0"), "alpha1": as_reals(alpha1, "alpha1")}
+
+    def nats(*parameters: Reals, axis: int = -1) -> Floats:
+        checked = {
+            name: alphabet_last(_positive(x, name, "a parameter"), name, axis)
+            for name, x in zip(given, parameters, strict=True)
+        }
+        same_alphabet(checked)
+        leading = leading_shape(checked)
+        return _kl_dirichlet(
+            *(np.broadcast_to(x, (*leading, x.shape[-1])) for x in checked.values())
+        )
+
+    last = {name: alphabet_last(x, name, axis) for name, x in given.items()}
+    whole = partial(nats, *given.values(), axis=axis)
+    value = over_items(nats, core=1, base=base, whole=whole, **last)  # type: ignore[arg-type]
+    return np.expand_dims(value, axis) if keepdims else value
 
 
 def _kl_dirichlet(a: Floats, b: Floats) -> Floats:
@@ -1279,10 +1348,12 @@ def kl_beta(
     4.977342
     """
     given = {"a0": a0, "b0": b0, "a1": a1, "b1": b1}
-    arrays = {name: _positive(x, name, "a parameter") for name, x in given.items()}
-    _together(**arrays)
-    first_a, first_b, second_a, second_b = np.broadcast_arrays(*arrays.values())
-    with np.errstate(all="ignore"):
-        laws = np.stack([first_a, first_b], -1), np.stack([second_a, second_b], -1)
-        nats = _kl_dirichlet(*laws)
-    return finished(np.asarray(nats), scale=unit(base), axis=(), keepdims=False)
+
+    def nats(*parameters: Reals) -> Floats:
+        named = zip(given, parameters, strict=True)
+        arrays = {name: _positive(x, name, "a parameter") for name, x in named}
+        _together(**arrays)
+        a0, b0, a1, b1 = np.broadcast_arrays(*arrays.values())
+        return _kl_dirichlet(np.stack([a0, b0], -1), np.stack([a1, b1], -1))
+
+    return over_items(nats, base=base, **given)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlog1py, xlogy
 
 from divkit import _kernels
-from divkit._validation import Floats, Reals, Rows, as_reals, probabilities, unit
+from divkit._validation import Floats, Reals, Rows, as_reals, probabilities
 
 __all__ = [
     "binary_entropy",
@@ -75,9 +75,7 @@ def information_content(p: ArrayLike, *, base: float | None = None) -> Floats:
     >>> information_content([1, 0.5, 0.25], base=2).tolist()
     [0.0, 1.0, 2.0]
     """
-    values = probabilities(p, "p")
-    with np.errstate(divide="ignore"):
-        return _kernels.finished(-np.log(values), scale=unit(base), axis=(), keepdims=False)
+    return _kernels.over_items(lambda p: -np.log(probabilities(p, "p")), base=base, p=p)
 
 
 def entropy(
@@ -174,9 +172,12 @@ def binary_entropy(p: ArrayLike, *, base: float | None = None) -> Floats:
     >>> binary_entropy([0, 0.5, 1], base=2).tolist()
     [0.0, 1.0, 0.0]
     """
-    values = probabilities(p, "p")
-    nats = -(xlogy(values, values) + xlog1py(1 - values, -values))
-    return _kernels.finished(nats, scale=unit(base), axis=(), keepdims=False)
+
+    def nats(p: Reals) -> Floats:
+        values = probabilities(p, "p")
+        return np.asarray(-(xlogy(values, values) + xlog1py(1 - values, -values)))
+
+    return _kernels.over_items(nats, base=base, p=p)
 
 
 def perplexity(
@@ -216,7 +217,8 @@ def perplexity(
     >>> round(perplexity([0.25, 0.25, 0.25, 0.25]).item(), 12)
     4.0
     """
-    return np.exp(entropy(p, axis=axis, keepdims=keepdims, normalize=normalize))
+    nats = entropy(p, axis=axis, keepdims=keepdims, normalize=normalize)
+    return np.exp(nats, out=nats if nats.ndim else None)
 
 
 def cross_entropy(

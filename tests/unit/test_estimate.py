@@ -743,3 +743,99 @@ class TestBadSamples:
             estimate.mutual_information_from_samples([1, 2, 3], [1, 2], method="knn")
         with pytest.raises(ValueError, match="x has 1 dimensions and y has 2"):
             estimate.kl_from_samples([1, 2, 3], np.eye(2), method="knn")
+
+
+def beyond_the_values(function, *arguments, **options):
+    """The most memory in MiB that a call holds at a time, less that of the values it returns."""
+    tracemalloc.start()
+    values = function(*arguments, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    values = values[0] if isinstance(values, tuple) else values
+    return (peak - np.asarray(values).nbytes) / 2**20
+
+
+def forecasts(n):
+    """Logits of ten classes, in single precision, of which label 0 is right in a third."""
+    logits = np.zeros((n, 10), dtype=np.float32)
+    logits[::3, 0] = 2
+    logits[1::3, 1] = 2
+    return logits, np.zeros(n, dtype=np.uint8)
+
+
+class TestMemory:
+    @pytest.mark.parametrize("n", [500_000, 4_000_000])
+    def test_a_histogram_needs_six_mib_however_many_samples_it_has(self, n):
+        samples = np.linspace(0, 1, n, dtype=np.float32)
+        assert beyond_the_values(estimate.histogram_pmf, samples, bins=9) < 6
+
+    @pytest.mark.parametrize("n", [2_000, 20_000])
+    def test_histograms_of_images_need_six_mib_beyond_themselves(self, n):
+        images = np.zeros((n, 3, 3), dtype=np.uint8)
+        assert beyond_the_values(estimate.image_histograms, images) < 6
+        assert beyond_the_values(estimate.image_histograms, images.T.copy().T, bins=99) < 6
+
+    @pytest.mark.parametrize("n", [50_000, 200_000])
+    def test_a_temperature_needs_six_mib_however_many_rows_it_has(self, n):
+        assert beyond_the_values(estimate.temperature_scaling, *forecasts(n)) < 6
+
+    @pytest.mark.parametrize("n", [200_000, 1_000_000])
+    def test_a_calibration_error_needs_six_mib_however_many_forecasts_it_has(self, n):
+        ten, labels = np.full((n, 10), 0.1, dtype=np.float32), np.zeros(n, dtype=np.uint8)
+        assert beyond_the_values(estimate.calibration_error, ten, labels) < 6
+        assert beyond_the_values(estimate.calibration_error, ten[:, 0], labels) < 6
+
+
+class TestBlocks:
+    def test_change_no_histogram_and_no_calibration_error(self, monkeypatch):
+        rng = np.random.default_rng(4)
+        samples, labels = rng.normal(size=500), rng.integers(0, 3, 100)
+        p = rng.dirichlet(np.ones(3), 100)
+        calls = [
+            lambda: estimate.histogram_pmf(samples, bins=7)[0],
+            lambda: estimate.histogram_pmf(samples, bins=7)[1],
+            lambda: estimate.histogram_pmf(samples, bins="auto")[1],
+            lambda: estimate.histogram_pmf(samples, bins=[-9, 0, 1, 9])[0],
+            lambda: estimate.histogram_pmf(samples.reshape(50, 10), bins=7, range=(-9, 9))[0],
+            lambda: estimate.calibration_error(p, labels),
+            lambda: estimate.calibration_error(p[:, 0], labels == 0),
+            lambda: estimate.temperature_scaling(np.log(p), labels),
+        ]
+        whole = [call() for call in calls]
+        monkeypatch.setattr(estimate, "_BLOCK", 30)
+        for call, value in zip(calls, whole, strict=True):
+            assert np.allclose(call(), value, rtol=1e-12, atol=0)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda x: estimate.histogram_pmf(x - np.inf, bins=3), r"samples\[0\] is -inf"),
+            (lambda x: estimate.histogram_pmf(np.log(x), bins=3), r"samples\[123\] is -inf"),
+            (
+                lambda x: estimate.histogram_pmf(x, bins=3, range=(0.5, 2)),
+                r"1 samples lie outside .* the first is 0\.0",
+            ),
+            (
+                lambda x: estimate.calibration_error(x - 1e-9, np.ones(200)),
+                r"probabilities\[123\] is -1e-09",
+            ),
+            (
+                lambda x: estimate.calibration_error(x[:, None], np.zeros(200)),
+                r"probabilities, row 123 sums to 0\.0",
+            ),
+            (
+                lambda x: estimate.calibration_error(np.ones((200, 1)), 1 - x),
+                r"labels\[123\] is 1\.0",
+            ),
+            (
+                lambda x: estimate.temperature_scaling(np.log(x)[:, None], np.zeros(200)),
+                r"logits\[123, 0\] is -inf",
+            ),
+        ],
+    )
+    def test_name_a_fault_by_its_place_in_the_whole(self, call, message, monkeypatch):
+        monkeypatch.setattr(estimate, "_BLOCK", 30)
+        x = np.ones(200)
+        x[123] = 0
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match=message):
+            call(x)

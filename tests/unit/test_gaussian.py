@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
-from divkit import gaussian, information
+from divkit import _kernels, gaussian, information, workers
 
 quick = settings(max_examples=40, derandomize=True, deadline=None, database=None)
 means, sds = st.floats(-1e3, 1e3), st.floats(1e-3, 1e3)
@@ -854,3 +854,109 @@ class TestParticularLaws:
     def test_laplace_laws_too_far_apart_in_scale_are_infinitely_far(self):
         assert gaussian.kl_laplace(0, 1e300, 0, 1e-300) == math.inf
         assert gaussian.kl_laplace(1, 1e-300, 0, 1e300) == pytest.approx(600 * math.log(10) - 1)
+
+
+def beyond_the_values(function, *arguments):
+    """The most memory in MiB that a call holds at a time, less that of the values it returns."""
+    tracemalloc.start()
+    values = function(*arguments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return (peak - np.asarray(values).nbytes) / 2**20
+
+
+def positive(n, *shape):
+    return np.full((n, *shape), 0.5, dtype=np.float32)
+
+
+def normal_laws(n, d=6):
+    return [np.zeros((n, d)), np.tile(np.eye(d), (n, 1, 1)), np.ones(d), np.eye(d) * 2]
+
+
+# Name: the function, its arguments for n items, and a number of items that needs blocks.
+BATCHES = {
+    "entropy_normal": (gaussian.entropy_normal, lambda n: [positive(n)], 5_000_000),
+    "kl_normal": (gaussian.kl_normal, lambda n: [positive(n)] * 4, 1_500_000),
+    "w2_normal": (gaussian.w2_normal, lambda n: [positive(n)] * 4, 1_500_000),
+    "kl_bernoulli": (gaussian.kl_bernoulli, lambda n: [positive(n)] * 2, 500_000),
+    "kl_poisson": (gaussian.kl_poisson, lambda n: [positive(n)] * 2, 1_000_000),
+    "kl_exponential": (gaussian.kl_exponential, lambda n: [positive(n)] * 2, 1_000_000),
+    "kl_laplace": (gaussian.kl_laplace, lambda n: [positive(n)] * 4, 1_000_000),
+    "kl_gamma": (gaussian.kl_gamma, lambda n: [positive(n)] * 4, 150_000),
+    "kl_beta": (gaussian.kl_beta, lambda n: [positive(n)] * 4, 80_000),
+    "kl_dirichlet": (gaussian.kl_dirichlet, lambda n: [positive(n, 10), positive(10)], 15_000),
+    "kl_dirichlet along columns": (
+        lambda *a: gaussian.kl_dirichlet(*a, axis=0),
+        lambda n: [positive(n, 10).T, positive(10)],
+        15_000,
+    ),
+    "kl_standard_normal": (
+        gaussian.kl_standard_normal,
+        lambda n: [positive(n, 10), positive(10)],
+        500_000,
+    ),
+    "kl_standard_normal along columns": (
+        lambda *a: gaussian.kl_standard_normal(*a, axis=0),
+        lambda n: [positive(10, n), positive(10, 1)],
+        500_000,
+    ),
+    "kl_mvn": (gaussian.kl_mvn, normal_laws, 60_000),
+    "w2_mvn": (gaussian.w2_mvn, normal_laws, 30_000),
+    "hellinger_mvn": (gaussian.hellinger_mvn, normal_laws, 30_000),
+    "renyi_mvn": (lambda *a: gaussian.renyi_mvn(*a, order=2), normal_laws, 30_000),
+    "mean_field_normal": (gaussian.mean_field_normal, lambda n: [normal_laws(n)[1]], 100_000),
+}
+
+
+class TestMemory:
+    @pytest.mark.parametrize("name", BATCHES)
+    def test_many_items_need_12_mib_beyond_what_they_return_however_many(self, name):
+        function, arguments, number = BATCHES[name]
+        limit = 22 if name == "kl_beta" else 12  # it has two parameters an item
+        for n in (number // 8, number):
+            assert beyond_the_values(function, *arguments(n)) < limit
+
+    @pytest.mark.parametrize("name", BATCHES)
+    def test_blocks_change_no_value_beyond_the_order_of_a_sum(self, name, monkeypatch):
+        function, arguments, _ = BATCHES[name]
+        sizes = np.random.default_rng(0).uniform(0.5, 1, 50)
+        given = [
+            x * sizes.reshape([50 if n == 50 else 1 for n in x.shape]) if 50 in x.shape else x
+            for x in arguments(50)
+        ]
+        whole = function(*given)
+        for entries in (7, 40, 200):
+            monkeypatch.setattr(_kernels, "ITEMS", entries)
+            assert np.allclose(function(*given), whole, rtol=1e-14, atol=0)
+
+    def test_outer_products_of_laws_are_cut_along_both_axes(self, monkeypatch):
+        m, c, *_ = laws(3, n=7)
+        given = m[:, None], c[:, None], m[None, :5], c[None, :5]
+        whole = gaussian.kl_mvn(*given)
+        for entries in (1, 30, 90, 200):
+            monkeypatch.setattr(_kernels, "ITEMS", entries)
+            assert np.array_equal(gaussian.kl_mvn(*given), whole)
+            with workers(2):
+                assert np.array_equal(gaussian.kl_mvn(*given), whole)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda x: gaussian.kl_normal(0.0, 1.0, 0.0, x), r"sd1\[2, 35000\] is -1\.0"),
+            (lambda x: gaussian.kl_dirichlet(x, x, axis=0), r"alpha0\[2, 35000\] is -1\.0"),
+            (
+                lambda x: gaussian.kl_standard_normal(np.log(x), x, axis=0),
+                r"mean\[2, 35000\] is nan",
+            ),
+            (lambda x: gaussian.kl_bernoulli(0.5, x), r"q\[2, 35000\] is -1\.0"),
+            (
+                lambda x: gaussian.kl_mvn([0], x[..., None, None], [0], [[1]]),
+                r"cov0\[2, 35000\] is not positive definite",
+            ),
+        ],
+    )
+    def test_a_fault_in_a_later_block_is_named_by_its_place_in_the_whole(self, call, message):
+        x = np.ones((3, 40_000))
+        x[2, 35_000] = -1
+        with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
+            call(x)
