@@ -262,8 +262,11 @@ OF_FUNCTIONS = {
     *("continuous.kl_mixture_monte_carlo", "fit.fisher_information", "fit.maximum_likelihood"),
     *("fit.project", "fit.sandwich_covariance"),
 }
-# Their arguments are names: of a file, of a part of the data.
-OF_NAMES = {"datasets.image_names", "datasets.load_fashion_mnist", "datasets.load_image"}
+# Their arguments are names, of a file or a part of the data, or they have none.
+OF_NAMES = {
+    *("datasets.image_names", "datasets.load_fashion_mnist", "datasets.load_image"),
+    "datasets.load_text",
+}
 # Their arguments are tensors of a graph, which have no values yet.
 OF_TENSORS = {
     *(f"keras.{name}" for name in ("cross_entropy", "cross_entropy_summed_over_batch")),
