@@ -9,7 +9,7 @@ cannot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import log, prod
 
 import numpy as np
@@ -66,27 +66,40 @@ def over_rows(
     `entries` entries of each array.
     """
     scale = unit(base)
-    tables, leading = as_tables(named, axis)
-    rows, size = prod(leading), tables[0].size
-    if not leading and size <= FEW:
-        value = of_few(kernel, tables)
-        if value is not None:
-            return finished(np.array(value), scale=scale, axis=axis, keepdims=keepdims)
+    arrays, leading = as_tables(named, axis)
+    tables = dict(zip(named, arrays, strict=True))
+    rows, size = prod(leading), arrays[0].size
+    value = of_few(kernel, arrays) if not leading and size <= FEW else None
+    if value is not None:
+        return finished(np.array(value), scale=scale, axis=axis, keepdims=keepdims)
     step = max(1, entries // size)
+    signs = kernel not in SEES_SIGNS
 
     def of_rows(part: slice) -> Floats:
-        blocks: list[Rows | Floats] = []
-        for name, table in zip(named, tables, strict=True):
-            block = table.block(part.start, part.stop)
-            if name in as_logits:
-                blocks.append(checked_logits(block, name, part.start))
-            else:
-                blocks.append(checked(block, name, tolerance(table.array), part.start, normalize))
-        return kernel(*blocks)
+        nonlocal signs
+        try:
+            return kernel(*checked_rows(part, tables, as_logits, normalize, signs))
+        except Unsure:
+            signs = True  # for the blocks to come, too
+            return kernel(*checked_rows(part, tables, as_logits, normalize, signs))
 
     parts = (slice(first, first + step) for first in range(0, rows, step))
     values = filled(np.empty(rows), of_rows, parts)
     return finished(values.reshape(leading), scale=scale, axis=axis, keepdims=keepdims)
+
+
+def checked_rows(
+    part: slice, tables: dict[str, Table], as_logits: tuple[str, ...], normalize: bool, signs: bool
+) -> Iterator[Rows | Floats]:
+    """Return some rows of every table, checked; those of the last one perhaps without signs."""
+    *_, last = tables
+    for name, table in tables.items():
+        block, limit = table.block(part.start, part.stop), tolerance(table.array)
+        if name in as_logits:
+            yield checked_logits(block, name, part.start)
+        else:
+            look = signs or name != last
+            yield checked(block, name, limit, part.start, normalize, signs=look)
 
 
 def over_items(
@@ -177,9 +190,24 @@ def over_columns(
     return total
 
 
+class Unsure(Exception):
+    """A value is special, and the signs of an argument were not looked at."""
+
+
 def entropy(p: Rows) -> Floats:
     """-sum p log p."""
-    return again(cross_entropy(p, p), careful_entropy, p.values)
+    value = ordinary(cross_entropy(p, p), p, p)
+    return again(value, careful_entropy, p.values)
+
+
+def ordinary(value: Floats, p: Rows, q: Rows, below: float = CAREFUL_BELOW) -> Floats:
+    """Return the values, or raise Unsure.
+
+    Where p > 0, a negative entry of q makes its logarithm NaN, and the value.
+    """
+    if np.isnan(q.low) and (p.low < TINY or not within(value, below, LARGEST)):
+        raise Unsure
+    return value
 
 
 def careful_entropy(p: Floats) -> Floats:
@@ -195,7 +223,7 @@ def cross_entropy(p: Rows, q: Rows) -> Floats:
     """-sum p log q; infinite where q = 0 < p."""
 
     def part(p_x: Floats, q_x: Floats) -> Floats:
-        return np.asarray(np.vecdot(p_x, np.log(q_x if q.low >= TINY else np.fmax(q_x, 5e-324))))
+        return np.asarray(np.vecdot(p_x, np.log(np.fmax(q_x, 5e-324) if q.low < TINY else q_x)))
 
     value: Floats = np.log(q.totals) - over_columns(part, p.values, q.values) / p.totals
     if q is not p and q.low <= 0:
@@ -213,7 +241,7 @@ def kl(p: Rows, q: Rows) -> Floats:
     """sum p log(p/q)."""
     value = over_columns(lambda a, b: dot_log(a, a / b, p.low), p.values, q.values) / p.totals
     value += np.log(q.totals / p.totals)
-    return again(value, careful_kl, p.values, q.values)
+    return again(ordinary(value, p, q), careful_kl, p.values, q.values)
 
 
 def again(
@@ -366,9 +394,14 @@ def js(p: Rows, q: Rows) -> Floats:
 
     value = over_columns(part, a, b)
     value = LOG2 + value / (2 * p.totals)
-    again(value, careful_js, p.values, q.values, below=JS_CAREFUL_BELOW)
-    least: Floats = np.minimum(value, LOG2, out=value)
-    return least
+    again(
+        ordinary(value, p, q, JS_CAREFUL_BELOW),
+        careful_js,
+        p.values,
+        q.values,
+        below=JS_CAREFUL_BELOW,
+    )
+    return np.minimum(value, LOG2)
 
 
 def dot_log(p: Floats, ratio: Floats, low: float) -> Floats:
@@ -484,6 +517,9 @@ def textbook_js(p: list[float], q: list[float]) -> float:
     m = [(x + y) / 2 for x, y in zip(p, q, strict=True)]
     return (textbook_kl(p, m) + textbook_kl(q, m)) / 2
 
+
+# A negative entry of their last argument alone makes the value NaN: a pass over it can be saved.
+SEES_SIGNS: frozenset[Kernel] = frozenset({entropy, kl, js})
 
 # For positive numbers that sum to 1, where the value is so large that the sum keeps its digits.
 TEXTBOOK: dict[Kernel, tuple[Callable[..., float], float, float]] = {

@@ -80,14 +80,19 @@ def unit(base: float | None) -> float:
     return float(np.log(float(base)))
 
 
-def checked(block: Reals, name: str, limit: float, first: int, normalize: bool) -> Rows:
+def checked(
+    block: Reals, name: str, limit: float, first: int, normalize: bool, *, signs: bool = True
+) -> Rows:
     """Return rows of probabilities or counts in float64, or raise ValueError.
 
-    `first` is the number of the block's first row in the whole input, for the message.
+    `first` is the number of the block's first row in the whole input, for the message. Without
+    `signs` negative entries are not looked for, and the lower bound is NaN.
     """
     values = np.asarray(block, dtype=np.float64)
     size = values.shape[-1]
     totals = values.dot(ones(size)) if size <= LONG else values.sum(axis=-1)
+    if not (signs or normalize) and within(totals, 1 - limit, 1 + limit):
+        return Rows(values, totals, np.nan)
     low = float(np.minimum.reduce(values, axis=None))
     if normalize and low >= 0 and within(totals, 5e-324, LARGEST):
         return manageable(values, totals, low)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from divkit import _kernels
+from divkit import _kernels, js_divergence
 from divkit import information as info
 
 LOG2 = math.log(2)
@@ -274,6 +274,38 @@ class TestNearCertainty:
 
     def test_a_certain_outcome_has_no_entropy(self):
         assert info.entropy([[1, 0, 0], [0, 0, 1]]).tolist() == [0, 0]
+
+
+class TestSigns:
+    """A pass over the last argument is saved; what it would have found is found all the same."""
+
+    @pytest.mark.parametrize("size", [3, 40, 3000])
+    @pytest.mark.parametrize("row", [0, 150, 299])
+    @pytest.mark.parametrize("at_a_zero_of_p", [False, True])
+    @pytest.mark.parametrize("both", [False, True])
+    def test_a_negative_entry_is_found_in_any_block_beside_zeros_too(
+        self, size, row, at_a_zero_of_p, both
+    ):
+        p, q = rows(size, 1, 300), rows(size, 2, 300)
+        if at_a_zero_of_p:
+            p[row, 1], p[row, 0] = 0.0, p[row, :2].sum()
+        q[row, 1], q[row, 0] = -0.25, q[row, :2].sum() + 0.25
+        if both:
+            p[row, 1], p[row, 0] = -0.25, p[row, :2].sum() + 0.25
+        name = "p" if both else "q"
+        for divergence in (info.kl_divergence, js_divergence):
+            with pytest.raises(ValueError, match=rf"{name}, row {row}: entry 1 is -0\.25"):
+                divergence(p, q)
+        with pytest.raises(ValueError, match=rf"p, row {row}: entry 1 is -0\.25"):
+            info.entropy(q)
+
+    def test_zeros_of_the_last_argument_are_no_fault(self):
+        p, q = rows(40, 1, 300), rows(40, 2, 300)
+        q[[0, 299], 1] = 0.0
+        q /= q.sum(axis=1, keepdims=True)
+        assert np.flatnonzero(np.isinf(info.kl_divergence(p, q))).tolist() == [0, 299]
+        assert np.isfinite(js_divergence(p, q)).all()
+        assert np.isfinite(info.entropy(q)).all()
 
 
 class TestConventions:
