@@ -2,13 +2,14 @@
 
 import ast
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import family
 import numpy as np
 import pytest
 import sympy as sp
-from book_pages import ROOT, TOC
+from book_pages import TOC
 
 import divkit
 from divkit.fdivergence import FAMILY
@@ -16,7 +17,8 @@ from divkit.fdivergence import FAMILY
 
 def public_names(module: str) -> list[str]:
     """The module's ``__all__``, read and not imported: TensorFlow may be missing."""
-    for statement in ast.parse((ROOT / "divkit" / f"{module}.py").read_text("utf-8")).body:
+    source = Path(find_spec(f"divkit.{module}").origin).read_text("utf-8")
+    for statement in ast.parse(source).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
             return ast.literal_eval(statement.value)
     raise AssertionError(f"{module} has no __all__")
