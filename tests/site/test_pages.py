@@ -30,7 +30,8 @@ class Visit:
 
 
 def photograph(page: Page, width: int, file: Path) -> None:
-    """A reduced picture of the page, for the contact sheets."""
+    """A reduced picture of the page, for the contact sheets; all of it laid out meanwhile."""
+    page.evaluate("document.documentElement.dataset.whole = ''")
     page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
     page.wait_for_function("[...document.images].every(image => image.complete)")
     scale = THUMBNAILS[width] / width
@@ -41,6 +42,7 @@ def photograph(page: Page, width: int, file: Path) -> None:
         "Page.captureScreenshot", {"format": "png", "clip": clip, "captureBeyondViewport": True}
     )
     session.detach()
+    page.evaluate("delete document.documentElement.dataset.whole")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(base64.b64decode(answer["data"]))
 
