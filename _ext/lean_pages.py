@@ -43,15 +43,29 @@ DESCRIPTIONS = {
     "with a link to its place.",
 }
 
-# Chosen before the first paint; without JavaScript, and on paper, a page is light. A page that is
-# opened again keeps its place only if all of it is laid out (course.css).
+# Chosen before the first paint; without JavaScript, and on paper, a page is light.
 THEME_MODE = """<script>
 (d=>{try{d.mode=localStorage.getItem("mode")||"auto"}catch(e){d.mode="auto"}
 d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"
 let t;addEventListener("beforeprint",()=>{t=d.theme;d.theme="light"})
 addEventListener("afterprint",()=>{d.theme=t})
-if(performance.getEntriesByType("navigation")[0]?.type!="navigate")d.whole=""
 })(document.documentElement.dataset)
+</script>"""
+
+# A page that is opened again is laid out whole (course.css), and its first paragraph in sight stands
+# where it stood, unless the reader has moved on before the fonts were there.
+KEEP_PLACE = """<script>
+(key=>{let still=true
+const all=()=>[...document.querySelectorAll("article :is(p,h2,h3)")]
+const top=e=>e.getBoundingClientRect().top
+addEventListener("pagehide",()=>{const n=all().findIndex(e=>top(e)>0)
+try{if(n>=0)sessionStorage[key]=n+" "+top(all()[n])}catch(e){}})
+if(performance.getEntriesByType("navigation")[0]?.type=="navigate")return
+document.documentElement.dataset.whole=""
+for(const act of["wheel","touchmove","keydown"])addEventListener(act,()=>{still=false},{once:true,passive:true})
+addEventListener("load",()=>document.fonts.ready.then(()=>{
+try{const[n,y]=sessionStorage[key].split(" ");if(still)scrollBy(0,top(all()[n])-y)}catch(e){}}))
+})("place "+location.pathname)
 </script>"""
 
 # The two fonts nearly every formula uses, early. Browsers refuse to preload from file://.
@@ -205,7 +219,7 @@ def lean_head(html: str) -> str:
     html = re.sub(r"<script data-cfasync=\"false\">.*?</script>\n?", "", html, flags=re.S)
     start = STYLESHEET.search(html).start()
     if JOINED not in html:
-        link = f"{THEME_MODE}\n{PRELOAD.format(fonts=fonts)}\n{link}"
+        link = f"{THEME_MODE}\n{KEEP_PLACE}\n{PRELOAD.format(fonts=fonts)}\n{link}"
     return html[:start] + link + STYLESHEET.sub("", html[start:])
 
 

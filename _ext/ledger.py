@@ -168,8 +168,8 @@ def definition(
 
 
 def reading_order(path: Path) -> tuple[str, int, str]:
-    """Chapter by chapter: the core page, its further pages, its exercises."""
-    folder = {"chapters": 0, "further": 1, "exercises": 2}[path.parent.name]
+    """Chapter by chapter: the core page, its further pages, its exercises; then the appendix."""
+    folder = {"chapters": 0, "further": 1, "exercises": 2, "appendix": 3}[path.parent.name]
     return path.stem[:2], folder, path.stem
 
 
@@ -186,7 +186,8 @@ def title_of(notebook: dict[str, Any], path: Path) -> str:
     kind = {"further": " (going further)", "exercises": " (exercises)"}.get(path.parent.name, "")
     for cell in notebook["cells"]:
         if match := re.search(r"^# +(.+)$", "".join(cell["source"]), re.M):
-            return f"{int(path.stem[:2])} {match[1].strip()}{kind}"
+            chapter = f"{int(path.stem[:2])} " if path.stem[:2].isdigit() else ""
+            return f"{chapter}{match[1].strip()}{kind}"
     return path.stem
 
 
