@@ -56,6 +56,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Contradiction:
+    """A question that the sources answer differently: by record, what each says."""
+
+    question: str
+    sides: dict[str, str]
+    holds: str
+
+
+@dataclass(frozen=True)
 class Ledger:
     """All records, and the ids of those whose chapters are still to be written."""
 
@@ -63,6 +72,7 @@ class Ledger:
     chapters: dict[str, str]
     groups: dict[str, str]
     records: tuple[Record, ...]
+    contradictions: tuple[Contradiction, ...]
     outstanding: dict[str, list[str]]
 
     @property
@@ -82,8 +92,9 @@ def load(path: Path) -> Ledger:
     """Read and check the ledger; a fault raises ValueError and names the record."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     records = tuple(record_from(entry) for entry in content["records"])
-    names = ("sources", "chapters", "groups", "outstanding")
-    ledger = Ledger(records=records, **{name: content[name] for name in names})
+    contradictions = tuple(Contradiction(**entry) for entry in content["contradictions"])
+    parts = {name: content[name] for name in ("sources", "chapters", "groups", "outstanding")}
+    ledger = Ledger(records=records, contradictions=contradictions, **parts)
     if found := list(faults(ledger)):
         raise ValueError(f"{path.name}: " + "; ".join(found))
     return ledger
@@ -115,6 +126,11 @@ def faults(ledger: Ledger) -> Iterator[str]:
         yield f"groups without a record: {sorted(empty)}"
     for record in ledger.records:
         yield from (f"{record.id}: {fault}" for fault in record_faults(record, ledger))
+    for contradiction in ledger.contradictions:
+        if unknown := set(contradiction.sides) - set(ids):
+            yield f"{contradiction.question} names unknown records {sorted(unknown)}"
+        if len(contradiction.sides) < 2:
+            yield f"{contradiction.question} has one side only"
 
 
 def record_faults(record: Record, ledger: Ledger) -> Iterator[str]:

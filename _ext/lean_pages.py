@@ -52,20 +52,21 @@ addEventListener("afterprint",()=>{d.theme=t})
 })(document.documentElement.dataset)
 </script>"""
 
-# A page that is opened again is laid out whole (course.css), and its first paragraph in sight stands
-# where it stood, unless the reader has moved on before the fonts were there.
+# A page that is opened again is laid out whole (course.css), and its first paragraph in sight
+# stands where it stood, unless the reader has moved on before the fonts were there.
 KEEP_PLACE = """<script>
-(key=>{let still=true
+(key=>{try{let timer,still=true
 const all=()=>[...document.querySelectorAll("article :is(p,h2,h3)")]
 const top=e=>e.getBoundingClientRect().top
-addEventListener("pagehide",()=>{const n=all().findIndex(e=>top(e)>0)
-try{if(n>=0)sessionStorage[key]=n+" "+top(all()[n])}catch(e){}})
-if(performance.getEntriesByType("navigation")[0]?.type=="navigate")return
-document.documentElement.dataset.whole=""
-for(const act of["wheel","touchmove","keydown"])addEventListener(act,()=>{still=false},{once:true,passive:true})
-addEventListener("load",()=>document.fonts.ready.then(()=>{
-try{const[n,y]=sessionStorage[key].split(" ");if(still)scrollBy(0,top(all()[n])-y)}catch(e){}}))
-})("place "+location.pathname)
+const keep=()=>{const e=all(),n=e.findIndex(e=>top(e)>0);sessionStorage[key]=n+" "+top(e[n]??e[0])}
+addEventListener("scroll",()=>{clearTimeout(timer);timer=setTimeout(keep,100)},{passive:true})
+if(performance.getEntriesByType("navigation")[0]?.type=="navigate")delete sessionStorage[key]
+else document.documentElement.dataset.whole=""
+const[n,y]=(sessionStorage[key]||"").split(" ")
+for(const act of["wheel","touchmove","keydown"])
+addEventListener(act,()=>{still=false},{once:true,passive:true})
+addEventListener("load",()=>document.fonts.ready.then(()=>{if(y&&still)scrollBy(0,top(all()[n])-y)}))
+}catch(e){}})("place "+location.pathname)
 </script>"""
 
 # The two fonts nearly every formula uses, early. Browsers refuse to preload from file://.

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +59,25 @@ class LedgerDirective(Generated):
 
     def run(self) -> list[nodes.Node]:
         ledger = claims.load(self.path(LEDGER))
+        self.cells = first_cells(self.path(name) for name in notebooks(self.env.srcdir))
         chapters = [self.chapter(ledger, key, title) for key, title in ledger.chapters.items()]
-        return [*self.summary(ledger), self.sources(ledger), *chapters]
+        disputes = self.contradictions(ledger)
+        return [
+            *self.summary(ledger),
+            self.sources(ledger),
+            disputes,
+            self.filter(ledger),
+            *chapters,
+        ]
 
     def summary(self, ledger: claims.Ledger) -> list[nodes.Node]:
         verdicts = Counter(record.verdict for record in ledger.records)
         listed = ", ".join(f"{verdicts[key]} {name}" for key, name in claims.VERDICTS.items())
         waiting = len(ledger.outstanding_ids)
+        rest = f"; {waiting} wait for chapters still to be written" if waiting else ""
         return self.markdown(
             f"The five sources make {claims.STATEMENTS} statements. {len(ledger.records)} of them "
-            f"are treated so far ({listed}); {waiting} wait for chapters still to be written."
+            f"are treated ({listed}){rest}."
         )
 
     def sources(self, ledger: claims.Ledger) -> nodes.section:
@@ -78,20 +88,56 @@ class LedgerDirective(Generated):
         listing = nodes.definition_list("", *items)
         return self.section("The five sources", "ledger-sources", listing)
 
+    def contradictions(self, ledger: claims.Ledger) -> nodes.section:
+        """What the sources answer differently, each side with a link to its record."""
+        rows = [
+            f"| {dispute.question} | {self.sides(dispute, ledger)} | {dispute.holds} |"
+            for dispute in ledger.contradictions
+        ]
+        lines = ["| question | what they say | what holds |", "|---|---|---|", *rows]
+        text = self.markdown("Where the sources contradict one another, or themselves:")
+        listing = self.markdown("\n".join(lines))
+        return self.section("Contradictions", "ledger-contradictions", *text, *listing)
+
+    def sides(self, dispute: claims.Contradiction, ledger: claims.Ledger) -> str:
+        known = {record.id for record in ledger.records}
+        said = []
+        for record_id, words in dispute.sides.items():
+            name = ledger.sources[record_id[:3]]["name"]
+            link = f"[{name}](#record-{record_id})" if record_id in known else name
+            said.append(f"{link}: {words}")
+        return "; ".join(said)
+
+    def filter(self, ledger: claims.Ledger) -> nodes.raw:
+        """A form that shows some of the records; without JavaScript it stays away."""
+        chapters = {f"ledger-{key}": heading(key, title) for key, title in ledger.chapters.items()}
+        sources = {f"source-{key}": source["name"] for key, source in ledger.sources.items()}
+        verdicts = {f"judged-{key}": name for key, name in claims.VERDICTS.items()}
+        choices = [
+            choice("source", "Source", sources),
+            choice("chapter", "Chapter", chapters),
+            choice("verdict", "Verdict", verdicts),
+        ]
+        script = Path(__file__).with_name("ledger_filter.js").read_text(encoding="utf-8")
+        form = f'<form id="ledger-filter" hidden>{"".join(choices)}<output></output></form>'
+        return nodes.raw("", f"{form}\n<script>\n{script}</script>", format="html")
+
     def chapter(self, ledger: claims.Ledger, key: str, title: str) -> nodes.section:
         groups = [
             self.group(group, ledger.groups[group], records, ledger)
             for group, records in ledger.treated_in(key).items()
         ]
-        return self.section(f"Chapter {int(key[:2])}: {title}", f"ledger-{key}", *groups)
+        return self.section(heading(key, title), f"ledger-{key}", *groups)
 
     def group(
         self, group: str, title: str, records: list[claims.Record], ledger: claims.Ledger
     ) -> nodes.section:
-        link = self.markdown(f"[Where the book treats this: {title}](#claim-{group})")
+        link = f"[Where the book treats this: {title}](#claim-{group})"
+        if cell := self.cells.get(f"claim-{group}"):
+            link += f" · [the cell that shows it](#{cell})"
         items = [self.record(record, ledger) for record in records]
         listing = nodes.definition_list("", *items, classes=["ledger"])
-        return self.section(title, f"ledger-{group}", *link, listing)
+        return self.section(title, f"ledger-{group}", *self.markdown(link), listing)
 
     def record(self, record: claims.Record, ledger: claims.Ledger) -> nodes.definition_list_item:
         badge = nodes.inline("", claims.VERDICTS[record.verdict])
@@ -99,15 +145,19 @@ class LedgerDirective(Generated):
         place = f" {ledger.sources[record.source]['name']}, {record.where}"
         said = self.markdown(f"*It says:* {record.statement}")
         holds = self.markdown(f"*What holds:* {record.correction}")
-        return definition([badge, nodes.Text(place)], [*said, *holds])
+        item = definition([badge, nodes.Text(place)], [*said, *holds])
+        term = item[0]
+        term["classes"] = ["record", f"source-{record.source}", f"judged-{record.verdict}"]
+        term["ids"] = term["names"] = [f"record-{record.id}"]
+        self.state.document.note_explicit_target(term, term)
+        return item
 
 
 class StatusDirective(Generated):
     """Cells computed and compared, the state of the ledger, the versions that matter."""
 
     def run(self) -> list[nodes.Node]:
-        paths = sorted(Path(self.env.srcdir, "chapters").rglob("*.ipynb"), key=reading_order)
-        pages = [count_cells(self.path(str(p.relative_to(self.env.srcdir)))) for p in paths]
+        pages = [count_cells(self.path(name)) for name in notebooks(self.env.srcdir)]
         settings = tomllib.loads(self.path(SETTINGS).read_text(encoding="utf-8"))["tool"]["course"]
         ledger = claims.load(self.path(LEDGER))
         return [
@@ -167,6 +217,50 @@ def definition(
     return nodes.definition_list_item("", nodes.term("", "", *term), nodes.definition("", *content))
 
 
+def heading(key: str, title: str) -> str:
+    return f"Chapter {int(key[:2])}: {title}" if key[:2].isdigit() else title
+
+
+def choice(name: str, label: str, options: dict[str, str]) -> str:
+    listed = {"": "all", **options}.items()
+    choices = "".join(f'<option value="{key}">{escape(text)}</option>' for key, text in listed)
+    return f'<label>{label} <select name="{name}">{choices}</select></label>'
+
+
+def notebooks(folder: str) -> list[str]:
+    """All notebooks of the book, in reading order, relative to the folder."""
+    paths = sorted(Path(folder, "chapters").rglob("*.ipynb"), key=reading_order)
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def first_cells(paths: Iterable[Path]) -> dict[str, str]:
+    """By tag, the name of the first cell in the book that carries it."""
+    found: dict[str, str] = {}
+    for path in paths:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for tag in cell["metadata"].get("tags", []):
+                if tag.startswith("claim-"):
+                    found.setdefault(tag, cell_name(path.stem, tag))
+    return found
+
+
+def cell_name(page: str, tag: str) -> str:
+    return f"cell-{page.replace('_', '-')}-{tag.removeprefix('claim-')}"
+
+
+def name_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the first cell of a page with a tag be linked to."""
+    page = app.env.docname
+    seen: set[str] = set()
+    for cell in doctree.findall(nodes.container):
+        for tag in cell["classes"]:
+            name = cell_name(page.rpartition("/")[2], tag.removeprefix("tag_"))
+            if tag.startswith("tag_claim-") and name not in seen:
+                seen.add(name)
+                cell["ids"].append(name)
+                app.env.get_domain("std").anonlabels[name] = page, name
+
+
 def reading_order(path: Path) -> tuple[str, int, str]:
     """Chapter by chapter: the core page, its further pages, its exercises; then the appendix."""
     folder = {"chapters": 0, "further": 1, "exercises": 2, "appendix": 3}[path.parent.name]
@@ -218,4 +312,5 @@ def table_entries(values: Iterable[Any]) -> Iterator[nodes.entry]:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("status", StatusDirective)
+    app.connect("doctree-read", name_cells)
     return metadata(__file__)

@@ -12,7 +12,8 @@ from conftest import CHAPTERS, NOTEBOOKS, ROOT
 
 LEDGER = claims.load(CHAPTERS / "claims.yml")
 BOOKS = [nbformat.read(path, as_version=4) for path in NOTEBOOKS]
-TEXTS = [text.read_text(encoding="utf-8") for text in sorted(notebooks.TEXTS.rglob("*.md"))]
+PLACES = [*sorted(notebooks.TEXTS.rglob("*.md")), ROOT / "appendix" / "ledger.md"]
+TEXTS = [text.read_text(encoding="utf-8") for text in PLACES]
 NUMERIC = [record for record in LEDGER.records if record.values]
 
 
@@ -71,6 +72,7 @@ def test_most_numbers_are_demanded_to_the_last_digit():
         (("verdict: holds\n", "verdict: perhaps\n"), "unknown verdict"),
         (("- id: 001-pmf\n", "- id: 001-kl-usage\n"), "listed twice"),
         (("group: pmf\n", "group: pfm\n"), "unknown group"),
+        (("    003-metric-word: ", "    003-metric-wort: "), "unknown records"),
     ],
 )
 def test_a_fault_in_the_ledger_is_named(tmp_path, change, complaint):
