@@ -429,9 +429,12 @@ def js_terms(p: Floats, q: Floats, d: Floats, s: Floats) -> Floats:
 
 
 def log_softmax(logits: Floats) -> Floats:
-    """Return the logarithms of the softmax of rows."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    logs: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    """Return the logarithms of the softmax of rows; that of a sure outcome is tiny, not 0."""
+    top = logits.argmax(axis=-1)[..., None]
+    logs: Floats = logits - np.take_along_axis(logits, top, axis=-1)
+    others = np.exp(logs)
+    np.put_along_axis(others, top, 0.0, axis=-1)
+    logs -= np.log1p(others.sum(axis=-1, keepdims=True))
     return logs
 
 

@@ -690,6 +690,17 @@ class TestLogits:
     def test_large_logits_neither_overflow_nor_vanish(self):
         assert info.kl_from_logits([0, 0], [0, 2000]) == pytest.approx(1000 - LOG2, rel=1e-15)
         assert info.cross_entropy_from_logits([1, 0], [0, 1000]) == 1000
+
+    @pytest.mark.parametrize("logits", [[40, 0, -1], [0, 700, 1e-9], [3, 3.5, 2], [-5, 1e5, -1e5]])
+    def test_the_loss_of_a_sure_right_answer_keeps_its_digits(self, logits):
+        label = np.eye(3)[np.argmax(logits)]
+        with mpmath.workdps(400):
+            loss = -mpmath.log(exact_softmax(logits)[int(np.argmax(logits))])
+            found = info.cross_entropy_from_logits(label, logits)
+            if loss < mpmath.mpf("1e-320"):
+                assert found == 0
+            else:
+                assert error(found, loss) < 1e-14
         assert info.js_from_logits([0, -1e300], [-1e300, 0]) == pytest.approx(LOG2, rel=1e-15)
 
     def test_minus_infinity_stands_for_an_impossible_outcome(self):
