@@ -575,8 +575,9 @@ def variational_bound(
         if not table.shape == p_x.shape == q_x.shape:
             shapes = f"p {p_x.shape}, q {q_x.shape}, critic {table.shape}"
             raise ValueError(f"the shapes must match, but they are {shapes}")
-        cost = np.where(q_x > 0, f.conjugate(table), 0.0)
-        value: Floats = np.vecdot(p_x, table) - np.vecdot(q_x, cost) + 0.0
+        cost = np.where(q_x > 0, q_x * f.conjugate(table), 0.0)
+        cost[(q_x == 0) & (p_x > 0) & (table > f.slope)] = np.inf  # more than such an x can bear
+        value: Floats = np.vecdot(p_x, table) - cost.sum() + 0.0
         return value
 
 

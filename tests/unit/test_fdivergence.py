@@ -567,7 +567,21 @@ class TestVariationalBound:
     def test_a_critic_outside_the_domain_bounds_nothing(self):
         js = fd.FAMILY["js"]
         assert fd.variational_bound(P, Q, f=js, critic=[0, 0, 1]) == -INF
-        assert fd.variational_bound([0.5, 0.5], [1, 0], f=js, critic=[0, 1]) == 0.5
+        assert fd.variational_bound([0.5, 0.5], [1, 0], f=js, critic=[0, 1]) == -INF
+        assert fd.variational_bound([0, 1], [0, 1], f=js, critic=[1, 0]) == 0  # 1 never happens
+
+    @BY_MEMBER
+    def test_where_q_is_zero_the_best_critic_is_the_slope_at_infinity(self, member):
+        p, q = np.array([0.5, 0.3, 0.2]), np.array([0.6, 0.4, 0.0])
+        whole = fd.f_divergence(p, q, f=member)
+        ratio, step = p[:2] / q[:2], 1e-6
+        slopes = (member.f(ratio + step) - member.f(ratio - step)) / (2 * step)
+        best = [*np.minimum(slopes, member.slope), min(member.slope, 1e6)]
+        bound = fd.variational_bound(p, q, f=member, critic=best)
+        assert bound == pytest.approx(whole, rel=1e-6) or (bound > 1e5 and whole == INF)
+        if member.slope < INF:
+            more = [*best[:2], member.slope + 1e-3]
+            assert fd.variational_bound(p, q, f=member, critic=more) == -INF
 
     def test_faults_are_named(self):
         kl = fd.FAMILY["kl"]
