@@ -474,7 +474,10 @@ def careful_kl_of_logits(p_logits: Floats, q_logits: Floats) -> Floats:
     value: Floats = np.where(np.isposinf(log_p - log_q).any(axis=-1), np.inf, 0.0)
     near, _, _, shift = log_ratios(p_logits, q_logits)
     rest = ~near & (value == 0)
-    value[rest] = careful_kl(np.exp(log_p[rest]), np.exp(log_q[rest]))
+    p, q, ratio = np.exp(log_p[rest]), np.exp(log_q[rest]), (log_p - log_q)[rest]
+    lost = (q == 0) & (p > 0)  # q is too small for a float, its logarithm is not
+    value[rest] = np.where(lost, p * (ratio - 1), 0.0).sum(axis=-1)
+    value[rest] += careful_kl(np.where(lost, 0.0, p), q)
     value[near] = shift[near]
     return value
 

@@ -691,6 +691,16 @@ class TestLogits:
         assert info.kl_from_logits([0, 0], [0, 2000]) == pytest.approx(1000 - LOG2, rel=1e-15)
         assert info.cross_entropy_from_logits([1, 0], [0, 1000]) == 1000
 
+    @pytest.mark.parametrize(
+        ("a", "b"),
+        [([0, -100], [0, -900]), ([0, -700], [0, -800]), ([0, -40, -50], [1e-9, -800, -50.5])],
+    )
+    def test_a_model_too_small_for_a_float_costs_a_finite_number(self, a, b):
+        with mpmath.workdps(400):
+            p, q = exact_softmax(a), exact_softmax(b)
+            exact = mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q, strict=True))
+            assert error(info.kl_from_logits(a, b), exact) < 1e-12
+
     @pytest.mark.parametrize("logits", [[40, 0, -1], [0, 700, 1e-9], [3, 3.5, 2], [-5, 1e5, -1e5]])
     def test_the_loss_of_a_sure_right_answer_keeps_its_digits(self, logits):
         label = np.eye(3)[np.argmax(logits)]
