@@ -137,6 +137,8 @@ def main() -> None:
             print(f"{name:8} {label:28} {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
         if options.record:
             results[name] = {k: [round(v, 4) for v in values] for k, values in found.items()}
+        elif name not in results:
+            raise SystemExit(f"nothing is recorded for {name}: run with --record first")
         elif moved := differences(found, results[name]):
             raise SystemExit("\n".join(moved))
     if options.record:
