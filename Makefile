@@ -5,7 +5,7 @@ else
 PY := .venv/bin/python
 endif
 
-.PHONY: book test lab serve notebooks text lock bench clean
+.PHONY: book test full lab serve notebooks text lock bench clean
 .DEFAULT_GOAL := book
 
 book: .venv/ready            ## build the site into _build/html
@@ -13,6 +13,9 @@ book: .venv/ready            ## build the site into _build/html
 
 test: .venv/ready            ## re-compute and compare everything
 	@$(PY) tools/check.py
+
+full: .venv/ready            ## repeat longer trainings, compare them with the recorded ones
+	@$(PY) benchmarks/full.py
 
 lab: .venv/ready             ## open the chapters in JupyterLab
 	@$(PY) -m jupyterlab chapters
