@@ -66,18 +66,13 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All records, and the ids of those whose chapters are still to be written."""
+    """All records, and what they are arranged by."""
 
     sources: dict[str, dict[str, str]]
     chapters: dict[str, str]
     groups: dict[str, str]
     records: tuple[Record, ...]
     contradictions: tuple[Contradiction, ...]
-    outstanding: dict[str, list[str]]
-
-    @property
-    def outstanding_ids(self) -> list[str]:
-        return [record_id for ids in self.outstanding.values() for record_id in ids]
 
     def treated_in(self, chapter: str) -> dict[str, list[Record]]:
         """The chapter's groups in reading order, each with its records."""
@@ -93,7 +88,7 @@ def load(path: Path) -> Ledger:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     records = tuple(record_from(entry) for entry in content["records"])
     contradictions = tuple(Contradiction(**entry) for entry in content["contradictions"])
-    parts = {name: content[name] for name in ("sources", "chapters", "groups", "outstanding")}
+    parts = {name: content[name] for name in ("sources", "chapters", "groups")}
     ledger = Ledger(records=records, contradictions=contradictions, **parts)
     if found := list(faults(ledger)):
         raise ValueError(f"{path.name}: " + "; ".join(found))
@@ -114,7 +109,7 @@ def record_from(entry: dict[str, Any]) -> Record:
 
 def faults(ledger: Ledger) -> Iterator[str]:
     """What is wrong with the ledger as a whole, then with each record."""
-    ids = [record.id for record in ledger.records] + ledger.outstanding_ids
+    ids = [record.id for record in ledger.records]
     if twice := [record_id for record_id, count in Counter(ids).items() if count > 1]:
         yield f"listed twice: {twice}"
     if len(ids) != STATEMENTS:

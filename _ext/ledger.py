@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 import claims
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LEDGER = "chapters/claims.yml"
 LOCK = "requirements.txt"
 BENCHMARKS = "benchmarks/results.json"
+LONGER_RUNS = "benchmarks/full.json"
 SETTINGS = "pyproject.toml"
 # What the numbers, the figures and the pages depend on most.
 PACKAGES = (
@@ -73,12 +75,7 @@ class LedgerDirective(Generated):
     def summary(self, ledger: claims.Ledger) -> list[nodes.Node]:
         verdicts = Counter(record.verdict for record in ledger.records)
         listed = ", ".join(f"{verdicts[key]} {name}" for key, name in claims.VERDICTS.items())
-        waiting = len(ledger.outstanding_ids)
-        rest = f"; {waiting} wait for chapters still to be written" if waiting else ""
-        return self.markdown(
-            f"The five sources make {claims.STATEMENTS} statements. {len(ledger.records)} of them "
-            f"are treated ({listed}){rest}."
-        )
+        return self.markdown(f"The five sources make {len(ledger.records)} statements: {listed}.")
 
     def sources(self, ledger: claims.Ledger) -> nodes.section:
         items = [
@@ -163,6 +160,7 @@ class StatusDirective(Generated):
         return [
             self.section("Cells", "status-cells", *self.cells(pages, settings["uncompared-cells"])),
             self.section("Statements of the sources", "status-ledger", *self.statements(ledger)),
+            self.section("Longer trainings", "status-longer", *self.longer()),
             self.section("Speed of the library", "status-speed", *self.speed()),
             self.section("Versions", "status-versions", *self.versions()),
         ]
@@ -181,11 +179,25 @@ class StatusDirective(Generated):
     def statements(self, ledger: claims.Ledger) -> list[nodes.Node]:
         evidence = Counter(record.evidence for record in ledger.records)
         return self.markdown(
-            f"Of the {claims.STATEMENTS} statements, {len(ledger.records)} are treated and "
-            f"{len(ledger.outstanding_ids)} are outstanding. Of those treated, "
-            f"{evidence['numbers']} are checked by printed numbers, {evidence['cell']} by an "
-            f"executed cell, and {evidence['prose']} are definitions, drawings or opinions."
+            f"Of the {len(ledger.records)} statements, {evidence['numbers']} are checked by "
+            f"printed numbers, {evidence['cell']} by an executed cell, and {evidence['prose']} are "
+            "definitions, drawings, references or opinions."
         )
+
+    def longer(self) -> list[nodes.Node]:
+        """What `make full` recorded: mean and spread over seeds."""
+        recorded = json.loads(self.path(LONGER_RUNS).read_text(encoding="utf-8"))
+        text = self.markdown(
+            "The trainings of the pages with more seeds and more steps. `make full` repeats them and "
+            "compares each mean with the one recorded here."
+        )
+        rows = [
+            [experiment, name, f"{mean(seeds):.4g}", f"{stdev(seeds):.2g}", len(seeds)]
+            for experiment, numbers in recorded.items()
+            for name, seeds in numbers.items()
+        ]
+        header = ["Training", "Number", "Mean", "Standard deviation", "Seeds"]
+        return [*text, table(header, rows)]
 
     def speed(self) -> list[nodes.Node]:
         measured = json.loads(self.path(BENCHMARKS).read_text(encoding="utf-8"))
