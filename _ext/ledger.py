@@ -188,8 +188,8 @@ class StatusDirective(Generated):
         """What `make full` recorded: mean and spread over seeds."""
         recorded = json.loads(self.path(LONGER_RUNS).read_text(encoding="utf-8"))
         text = self.markdown(
-            "The trainings of the pages with more seeds and more steps. `make full` repeats them and "
-            "compares each mean with the one recorded here."
+            "The trainings of the pages with more seeds and more steps. `make full` repeats them, "
+            "and compares each mean with the one recorded here."
         )
         rows = [
             [experiment, name, f"{mean(seeds):.4g}", f"{stdev(seeds):.2g}", len(seeds)]
