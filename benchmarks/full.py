@@ -96,7 +96,7 @@ def ring(seeds: int = 10, steps: int = 3000) -> Numbers:
     return numbers
 
 
-def fashion(seeds: int = 3, critic_steps: int = 9000) -> Numbers:
+def fashion(seeds: int = 3, critic_steps: int = 3000) -> Numbers:
     """W1 of 500 samples from 500 images of clothes, in eight principal directions."""
     images, _ = load_fashion_mnist(as_float=True)
     pixels = images[:5000].reshape(-1, 784)
