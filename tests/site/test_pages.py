@@ -44,17 +44,19 @@ def photograph(page: Page, width: int, file: Path) -> None:
     session.detach()
     page.evaluate("delete document.documentElement.dataset.whole")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(base64.b64decode(answer["data"]))
+    part = file.with_suffix(".part")
+    part.write_bytes(base64.b64decode(answer["data"]))
+    part.rename(file)
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Contact sheets: all pages side by side, one sheet for each look."""
-    folder = tmp_path_factory.mktemp("photographs")
+def photographs(shared: Path) -> Iterator[Path]:
+    """Contact sheets: all pages side by side, one sheet for each look; the last worker has all."""
+    folder = shared / "photographs"
     yield folder
     SHEETS.mkdir(parents=True, exist_ok=True)
     for look in sorted(folder.iterdir()):
-        pictures = [Image.open(file) for file in sorted(look.iterdir())]
+        pictures = [Image.open(file) for file in sorted(look.glob("*.png"))]
         height = max(picture.height for picture in pictures)
         width = pictures[0].width + 12
         sheet = Image.new("RGB", (len(pictures) * width, height), "#808080")
@@ -71,8 +73,8 @@ def look_at(page: Page, width: int, theme: str, found: Visit, photographs: Path)
         found.faults += layout_faults(page, f" at {width} px, {shown}")
         if (width, shown) in PHOTOGRAPHED:
             photograph(page, width, photographs / f"{shown}-{width}" / found.photograph)
-        show(page, shown, "200%")
-        found.faults += layout_faults(page, f" at {width} px, {shown}, 200 % text size")
+    show(page, theme, "200%")
+    found.faults += layout_faults(page, f" at {width} px, {theme}, 200 % text size")
     found.axe += [f"{width} px, {theme}: {fault}" for fault in axe_faults(page, theme)]
 
 
