@@ -9,16 +9,14 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTEST = ("pytest", "--quiet", "-n", "2", "--dist")
-BY_FILE = (*PYTEST, "loadfile")
-BY_PAGE = (*PYTEST, "loadgroup")
+PYTEST = ("pytest", "--quiet", "-n", "2", "--dist", "loadfile")
 STEPS = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
     "spelling": ("codespell_lib",),
     "library, tools and chapters": (
-        *BY_FILE,
+        *PYTEST,
         "README.md",
         "appendix/api.md",
         "divkit",
@@ -26,8 +24,8 @@ STEPS = {
         "tests/chapters",
         "tests/tools",
     ),
-    "notebooks, every output compared": (*BY_FILE, "--nbval", "chapters"),
-    "site": (*BY_PAGE, "tests/site"),
+    "notebooks, every output compared": (*PYTEST, "--nbval", "chapters"),
+    "site": (*PYTEST, "tests/site"),
 }
 
 

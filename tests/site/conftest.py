@@ -7,19 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book_pages import BROWSERS, PAGES, ROOT, build, chromium, new_context, served
+from book_pages import BROWSERS, ROOT, build, chromium, new_context, served
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-
-GROUPS = 3
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the pages out among the workers; what is asked of one page stays together."""
-    for item in items:
-        params = getattr(item, "callspec", None) and item.callspec.params
-        name = next((value for value in (params or {}).values() if value in PAGES), None)
-        part = "" if name is None else f" {PAGES.index(name) % GROUPS}"
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name}{part}"))
 
 
 def once(folder: Path, work) -> Path:
@@ -39,15 +28,10 @@ def once(folder: Path, work) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A folder that all workers see."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if hasattr(request.config, "workerinput") else base
-
-
-@pytest.fixture(scope="session")
-def site(shared: Path) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """The folder of the built site."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
 
     def work(folder: Path) -> None:
         result = build(ROOT, folder)

@@ -44,19 +44,17 @@ def photograph(page: Page, width: int, file: Path) -> None:
     session.detach()
     page.evaluate("delete document.documentElement.dataset.whole")
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_bytes(base64.b64decode(answer["data"]))
-    part.rename(file)
+    file.write_bytes(base64.b64decode(answer["data"]))
 
 
 @pytest.fixture(scope="module")
-def photographs(shared: Path) -> Iterator[Path]:
-    """Contact sheets: all pages side by side, one sheet for each look; the last worker has all."""
-    folder = shared / "photographs"
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Contact sheets: all pages side by side, one sheet for each look."""
+    folder = tmp_path_factory.mktemp("photographs")
     yield folder
     SHEETS.mkdir(parents=True, exist_ok=True)
     for look in sorted(folder.iterdir()):
-        pictures = [Image.open(file) for file in sorted(look.glob("*.png"))]
+        pictures = [Image.open(file) for file in sorted(look.iterdir())]
         height = max(picture.height for picture in pictures)
         width = pictures[0].width + 12
         sheet = Image.new("RGB", (len(pictures) * width, height), "#808080")
