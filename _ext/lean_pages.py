@@ -65,7 +65,8 @@ else document.documentElement.dataset.whole=""
 const[n,y]=(sessionStorage[key]||"").split(" ")
 for(const act of["wheel","touchmove","keydown"])
 addEventListener(act,()=>{still=false},{once:true,passive:true})
-addEventListener("load",()=>document.fonts.ready.then(()=>{if(y&&still)scrollBy(0,top(all()[n])-y)}))
+const put=()=>{if(y&&still)scrollBy(0,top(all()[n])-y)}
+addEventListener("load",()=>document.fonts.ready.then(()=>{put();setTimeout(put,300)}))
 }catch(e){}})("place "+location.pathname)
 </script>"""
 
