@@ -63,14 +63,8 @@ class LedgerDirective(Generated):
         ledger = claims.load(self.path(LEDGER))
         self.cells = first_cells(self.path(name) for name in notebooks(self.env.srcdir))
         chapters = [self.chapter(ledger, key, title) for key, title in ledger.chapters.items()]
-        disputes = self.contradictions(ledger)
-        return [
-            *self.summary(ledger),
-            self.sources(ledger),
-            disputes,
-            self.filter(ledger),
-            *chapters,
-        ]
+        about = [*self.summary(ledger), self.sources(ledger), self.contradictions(ledger)]
+        return [*about, self.filter(ledger), *chapters]
 
     def summary(self, ledger: claims.Ledger) -> list[nodes.Node]:
         verdicts = Counter(record.verdict for record in ledger.records)
@@ -97,13 +91,10 @@ class LedgerDirective(Generated):
         return self.section("Contradictions", "ledger-contradictions", *text, *listing)
 
     def sides(self, dispute: claims.Contradiction, ledger: claims.Ledger) -> str:
-        known = {record.id for record in ledger.records}
-        said = []
-        for record_id, words in dispute.sides.items():
-            name = ledger.sources[record_id[:3]]["name"]
-            link = f"[{name}](#record-{record_id})" if record_id in known else name
-            said.append(f"{link}: {words}")
-        return "; ".join(said)
+        return "; ".join(
+            f"[{ledger.sources[record_id[:3]]['name']}](#record-{record_id}): {words}"
+            for record_id, words in dispute.sides.items()
+        )
 
     def filter(self, ledger: claims.Ledger) -> nodes.raw:
         """A form that shows some of the records; without JavaScript it stays away."""

@@ -117,7 +117,7 @@ def fashion(seeds: int = 3, critic_steps: int = 3000) -> Numbers:
 def _clothes(
     images: Any, objective: dk.Objective, dropout: float, turns: int, steps: int, seed: int
 ) -> Any:
-    dk.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     networks = {"generator": _generator(), "critic": _critic(dropout)}
     gan = dk.GAN(objective, **networks, latent_dim=32, seed=seed)
     gan.fit(images, steps=steps, batch_size=64, critic_steps=turns)
