@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,27 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        self.send(content)
+
+    def send(self, content: bytes) -> None:
         self.wfile.write(content)
+
+
+class SlowHandler(Handler):
+    """The same behind a line of 1.6 Mbit/s, shared by all connections, with 150 ms of latency.
+
+    The browser's own throttle is no help: one page in seventy never finished loading behind it.
+    """
+
+    latency, rate, packet = 0.15, 200_000, 4096  # seconds, bytes a second, bytes
+    line = threading.Lock()
+
+    def send(self, content: bytes) -> None:
+        time.sleep(self.latency)
+        for start in range(0, len(content), self.packet):
+            with self.line:
+                time.sleep(self.packet / self.rate)
+                self.wfile.write(content[start : start + self.packet])
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -83,10 +104,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, handler: type[Handler] = Handler) -> Iterator[str]:
     """The address of a server for the folder, on this machine only."""
-    handler = functools.partial(Handler, directory=str(folder))
-    with Server(("127.0.0.1", 0), handler) as httpd:
+    with Server(("127.0.0.1", 0), functools.partial(handler, directory=str(folder))) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{httpd.server_address[1]}"
         httpd.shutdown()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book_pages import BROWSERS, ROOT, build, chromium, new_context, served
+from book_pages import BROWSERS, ROOT, SlowHandler, build, chromium, new_context, served
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 
@@ -52,6 +52,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
 def server(site: Path) -> Iterator[str]:
     """The address under which the site is served."""
     with served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def slow_server(site: Path) -> Iterator[str]:
+    """The same site behind a slow line."""
+    with served(site, SlowHandler) as address:
         yield address
 
 
