@@ -53,12 +53,13 @@ addEventListener("afterprint",()=>{d.theme=t})
 </script>"""
 
 # A page that is opened again is laid out whole (course.css), and its first paragraph in sight
-# stands where it stood, unless the reader has moved on before the fonts were there.
+# stands where it stood, unless the reader has moved on before the fonts were there. The place is
+# kept while the reader scrolls: when the page is left, Chromium has dropped its fonts already.
 KEEP_PLACE = """<script>
 (key=>{try{let timer,still=true
 const all=()=>[...document.querySelectorAll("article :is(p,h2,h3)")]
-const top=e=>e.getBoundingClientRect().top
-const keep=()=>{const e=all(),n=e.findIndex(e=>top(e)>0);sessionStorage[key]=n+" "+top(e[n]??e[0])}
+const top=e=>(e??document.body).getBoundingClientRect().top
+const keep=()=>{const e=all(),n=e.findIndex(e=>top(e)>0);sessionStorage[key]=n+" "+top(e[n])}
 addEventListener("scroll",()=>{clearTimeout(timer);timer=setTimeout(keep,100)},{passive:true})
 if(performance.getEntriesByType("navigation")[0]?.type=="navigate")delete sessionStorage[key]
 else document.documentElement.dataset.whole=""
