@@ -5,13 +5,21 @@ import re
 import tomllib
 from collections import Counter
 
+import claims
 import nbformat
-from conftest import NOTEBOOKS, ROOT
+from conftest import CHAPTERS, NOTEBOOKS, ROOT
 
 TAGS = {"hide-input", "hide-cell", "photograph", "training-figure", "nbval-ignore-output"}
 LONGEST_CELL = 15
 LONGEST_FUNCTION = 8
 SHORTEST_ALT_TEXT = 40
+# Checks that shall fail: no plan, a law far from every minimum, a step too long.
+MEANT_TO_FAIL = {
+    "09_wasserstein": 1,
+    "exercises/04_cross_entropy": 3,
+    "exercises/06_gaussian_kl": 3,
+    "further/08_f_gan": 3,
+}
 
 
 def tags(cell):
@@ -49,6 +57,12 @@ def test_no_cell_failed_or_wrote_to_stderr(code_cells):
         for output in cell.outputs:
             assert output.output_type != "error", cell.source
             assert output.get("name") != "stderr", cell.source
+
+
+def test_only_what_is_meant_to_fail_prints_false(path, code_cells):
+    page = path.relative_to(CHAPTERS).with_suffix("").as_posix()
+    failed = re.findall(r"\bFalse\b", "\n".join(claims.output_text(c) for c in code_cells))
+    assert len(failed) == MEANT_TO_FAIL.get(page, 0)
 
 
 def test_tags_come_from_the_closed_list(notebook):

@@ -20,6 +20,9 @@ AMERICAN = re.compile(  # the book writes British English
 )
 ALSO_BRITISH = re.compile(r"isati|\b(?:re)?siz|prize|seize|capsize|\bmaize", re.I)
 ALLOWED_EXCEPTIONS = 20
+# What prose writes in capitals; any other word is a place that was to be filled in.
+ABBREVIATIONS = set("AIC ELBO GAN JS KL MAP MB MNIST PAC PDF PMF POT PPO TRPO TV VAE".split())
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.S)
 
 # What is not prose: inline code, targets, link addresses, roles and the lines of directives.
 NOT_PROSE = re.compile(
@@ -98,6 +101,11 @@ def american(text):
     text = re.sub(r"^(?:>>>|\.\.\.) .*$", " ", text, flags=re.M)
     words = [match[0] for match in AMERICAN.finditer(NOT_PROSE.sub(" ", text))]
     return [word for word in words if not ALSO_BRITISH.search(word)]
+
+
+def test_nothing_is_left_to_be_filled_in(notebook):
+    words = FORMULA.sub(" ", NOT_PROSE.sub(" ", prose(notebook)))
+    assert set(re.findall(r"\b[A-Z]{2,}\b", words)) <= ABBREVIATIONS
 
 
 def test_spelling_is_british(notebook):
